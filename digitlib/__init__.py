@@ -1,0 +1,52 @@
+"""digitlib: the helper package of the lesson `Digit_recognizer.ipynb`.
+
+Every public name can be imported from here: `from digitlib import load_mnist`. Its module is
+loaded when the name is first used, so that `import digitlib` costs nothing and only work that
+needs Keras waits for Keras.
+"""
+
+from importlib import import_module
+
+_MODULE_OF = {
+    "start_keras": "startup",
+    "IMAGE_SIZE": "data",
+    "NUM_CLASSES": "data",
+    "Mnist": "data",
+    "Split": "data",
+    "hold_out": "data",
+    "load_mnist": "data",
+    "one_hot_labels": "images",
+    "preprocess_images": "images",
+    "read_image": "images",
+    "RECIPES": "recipes",
+    "Recipe": "recipes",
+    "build_model": "recipes",
+    "Run": "training",
+    "train_model": "training",
+    "Mistakes": "evaluation",
+    "Report": "evaluation",
+    "evaluate_model": "evaluation",
+    "predict_digits": "evaluation",
+    "predict_probabilities": "evaluation",
+    "wilson_interval": "evaluation",
+    "plot_class_counts": "plots",
+    "plot_confusion": "plots",
+    "plot_learning_curves": "plots",
+    "plot_mistakes": "plots",
+    "plot_samples": "plots",
+    "show_figure": "plots",
+    "check_destination": "storage",
+    "load_model": "storage",
+    "save_model": "storage",
+}
+__all__ = list(_MODULE_OF)
+
+
+def __getattr__(name):
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'digitlib' has no attribute {name!r}")
+    return getattr(import_module(f"digitlib.{_MODULE_OF[name]}"), name)
+
+
+def __dir__():
+    return [*globals(), *__all__]

@@ -1,0 +1,40 @@
+"""Start Keras without the lines that TensorFlow logs on the way."""
+
+import os
+import sys
+import tempfile
+from contextlib import contextmanager
+
+
+def start_keras():
+    """Imports Keras and wakes its device, holding back what TensorFlow logs meanwhile.
+
+    TensorFlow 2.21 writes some ten lines to stderr while it starts, before any log level of its
+    own applies. They are harmless and hide what matters. If the start fails, they are shown.
+
+    Source:
+        https://github.com/tensorflow/tensorflow/issues/100442 (the log level that does not apply)
+    """
+    with _hold_back_stderr():
+        import keras
+
+        # TensorFlow looks for devices at the first operation, and logs again.
+        keras.ops.zeros(1)
+
+
+@contextmanager
+def _hold_back_stderr():
+    # C++ code writes to file descriptor 2 and knows nothing of sys.stderr.
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as held_back:
+        os.dup2(held_back.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held_back.seek(0)
+            os.write(stderr, held_back.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)

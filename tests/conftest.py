@@ -1,0 +1,69 @@
+"""What several test modules share."""
+
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import digitlib
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def keras_started():
+    digitlib.start_keras()
+
+
+@pytest.fixture(scope="session")
+def mnist():
+    return digitlib.load_mnist()
+
+
+@pytest.fixture
+def run_python():
+    """Runs Python in a new process, in a folder of choice, with this checkout's digitlib."""
+
+    def run(*arguments, cwd=ROOT, **options):
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        return subprocess.run(
+            [sys.executable, *map(str, arguments)],
+            cwd=cwd,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            **options,
+        )
+
+    return run
+
+
+def idx_images(images, *, magic=0x00000803, count=None):
+    """The bytes of an IDX image file, put together by hand."""
+    count = len(images) if count is None else count
+    return struct.pack(">4I", magic, count, *images.shape[1:]) + images.tobytes()
+
+
+def idx_labels(labels, *, magic=0x00000801, count=None):
+    """The bytes of an IDX label file, put together by hand."""
+    count = len(labels) if count is None else count
+    return struct.pack(">2I", magic, count) + bytes(labels)
+
+
+@pytest.fixture
+def small_images():
+    return np.random.default_rng(7).integers(0, 256, (6, 28, 28), dtype=np.uint8)
+
+
+@pytest.fixture
+def small_folder(tmp_path, small_images):
+    """A folder with a complete data set of six training and six test images, not gzipped."""
+    for prefix in ("train", "t10k"):
+        (tmp_path / f"{prefix}-images-idx3-ubyte").write_bytes(idx_images(small_images))
+        (tmp_path / f"{prefix}-labels-idx1-ubyte").write_bytes(idx_labels([3, 1, 4, 1, 5, 9]))
+    return tmp_path
