@@ -1,0 +1,91 @@
+"""Turn pictures and labels into what a network takes."""
+
+import numpy as np
+from PIL import Image
+
+from digitlib.data import IMAGE_SIZE, NUM_CLASSES
+
+
+def preprocess_images(images):
+    """Scales images to [0, 1] and adds the channel axis: the one door to the network.
+
+    Args:
+        images: uint8 (n, 28, 28), 0 background to 255 ink.
+
+    Returns:
+        float32 (n, 28, 28, 1), 0 background to 1 ink.
+
+    Raises:
+        ValueError: any other dtype or shape. Floats are refused, so that nothing is scaled twice.
+    """
+    images = np.asarray(images)
+    if images.dtype != np.uint8 or images.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE):
+        raise ValueError(
+            f"images must be uint8 of shape (n, {IMAGE_SIZE}, {IMAGE_SIZE}); got {images.dtype} of "
+            f"shape {images.shape}. Pass the images as loaded, before any scaling; "
+            "a single image as image[None]."
+        )
+    return images[..., np.newaxis].astype(np.float32) / 255
+
+
+def one_hot_labels(labels):
+    """Writes each label as ten numbers: a 1 at the digit's place, 0 elsewhere.
+
+    The loss `categorical_crossentropy` takes labels of this form.
+
+    Args:
+        labels: integers (n,), the digits 0 to 9.
+
+    Returns:
+        float32 (n, 10).
+
+    Raises:
+        ValueError: not integers, not one-dimensional, or outside 0 to 9.
+    """
+    labels = np.asarray(labels)
+    if not np.issubdtype(labels.dtype, np.integer) or labels.ndim != 1:
+        raise ValueError(
+            f"labels must be integers of shape (n,); got {labels.dtype} of shape {labels.shape}."
+        )
+    wrong = labels[(labels < 0) | (labels >= NUM_CLASSES)]
+    if wrong.size:
+        raise ValueError(f"labels must be digits 0-{NUM_CLASSES - 1}; found {wrong[0]}.")
+    return np.eye(NUM_CLASSES, dtype=np.float32)[labels]
+
+
+def read_image(path):
+    """Reads a picture that already looks like MNIST: 28 x 28 pixels, light digit on dark ground.
+
+    Args:
+        path: an image file with 8 bits a channel and no transparency, such as a PNG.
+
+    Returns:
+        uint8 (28, 28), 0 background to 255 ink; colours become grey.
+
+    Raises:
+        OSError: the file is missing or unreadable.
+        ValueError: it is no image, damaged, or of another size or pixel type.
+    """
+    with open(path, "rb") as file:
+        try:
+            picture = Image.open(file)
+            _check_picture(picture, path)
+            return np.asarray(picture.convert("L"))
+        except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+            raise ValueError(
+                f"{path} is not an image, or a damaged one; pass a file such as a PNG."
+            ) from error
+
+
+def _check_picture(picture, path):
+    if picture.size != (IMAGE_SIZE, IMAGE_SIZE):
+        width, height = picture.size
+        raise ValueError(
+            f"{path} must be {IMAGE_SIZE} x {IMAGE_SIZE} pixels; it is {width} x {height}. "
+            "Resize it first."
+        )
+    if picture.mode not in ("1", "L", "P", "RGB") or "transparency" in picture.info:
+        raise ValueError(
+            f"{path} must have 8 bits a channel and no transparency; its mode is {picture.mode}. "
+            "Save it as an 8-bit greyscale PNG."
+        )
