@@ -1,0 +1,141 @@
+"""Ask a model for its answers, and judge them."""
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.metrics import classification_report, confusion_matrix
+
+from digitlib.data import NUM_CLASSES
+from digitlib.images import preprocess_images
+
+
+class Mistakes(NamedTuple):
+    """The images that a model read wrong, the most confident mistake first; all of shape (m,).
+
+    Attributes:
+        indices: int, the rows of the split.
+        labels: uint8, the true digits.
+        predictions: uint8, what the model read.
+        confidences: float32, the probability that it gave to its answer, 0 to 1.
+    """
+
+    indices: np.ndarray
+    labels: np.ndarray
+    predictions: np.ndarray
+    confidences: np.ndarray
+
+
+@dataclass(frozen=True)
+class Report:
+    """How well a model reads a split.
+
+    Attributes:
+        count: the number of images.
+        accuracy: the share read right, 0 to 1.
+        interval: (low, high), the accuracy's 95 % Wilson interval: what so many images can tell.
+        loss: the mean cross-entropy in nats: -ln of the probability given to the true digit.
+        confusion: int (10, 10); row the true digit, column the digit read.
+        per_digit: scikit-learn's classification report as text: precision, recall and F1.
+        mistakes: a `Mistakes`.
+    """
+
+    count: int
+    accuracy: float
+    interval: tuple
+    loss: float
+    confusion: np.ndarray
+    per_digit: str
+    mistakes: Mistakes
+
+
+def predict_probabilities(model, images):
+    """Asks a model how probable each digit is.
+
+    Args:
+        model: a Keras model from float32 (n, 28, 28, 1) to (n, 10), ending in softmax.
+        images: uint8 (n, 28, 28).
+
+    Returns:
+        float32 (n, 10); each row sums to 1.
+
+    Raises:
+        ValueError: the images have another dtype or shape.
+    """
+    return model.predict(preprocess_images(images), batch_size=1000, verbose=0)
+
+
+def predict_digits(model, images):
+    """Reads images: the most probable digit of each, uint8 (n,). See `predict_probabilities`."""
+    return predict_probabilities(model, images).argmax(axis=1).astype(np.uint8)
+
+
+def evaluate_model(model, split):
+    """Judges a model on images that it has not learned from.
+
+    Args:
+        model: as for `predict_probabilities`.
+        split: the `Split` to judge by.
+
+    Returns:
+        A `Report`.
+
+    Raises:
+        ValueError: the split is empty or its images are not uint8 (n, 28, 28).
+    """
+    if not len(split.labels):
+        raise ValueError("the split holds no images; nothing can be measured")
+    probabilities = predict_probabilities(model, split.images)
+    predictions = probabilities.argmax(axis=1).astype(np.uint8)
+    correct, count = int((predictions == split.labels).sum()), len(split.labels)
+    digits = range(NUM_CLASSES)
+    return Report(
+        count=count,
+        accuracy=correct / count,
+        interval=wilson_interval(correct, count),
+        loss=_cross_entropy(probabilities, split.labels),
+        confusion=confusion_matrix(split.labels, predictions, labels=digits),
+        per_digit=classification_report(
+            split.labels, predictions, labels=digits, digits=4, zero_division=0
+        ),
+        mistakes=_rank_mistakes(probabilities, predictions, split.labels),
+    )
+
+
+def wilson_interval(successes, count, *, confidence=0.95):
+    """The range of true rates that `successes` out of `count` leave plausible.
+
+    Unlike rate +- error it stays within 0 to 1 and holds near 100 %, where digit readers live.
+
+    Args:
+        successes: int, 0 to `count`.
+        count: int, above 0.
+        confidence: how often the range covers the true rate, between 0 and 1.
+
+    Returns:
+        (low, high), both within 0 to 1.
+
+    Source:
+        E. B. Wilson: Probable inference, the law of succession, and statistical inference (1927).
+    """
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    rate, weight = successes / count, z**2 / count
+    middle = (rate + weight / 2) / (1 + weight)
+    half_width = math.sqrt(weight * (rate * (1 - rate) + weight / 4)) / (1 + weight)
+    return max(0.0, middle - half_width), min(1.0, middle + half_width)
+
+
+def _cross_entropy(probabilities, labels):
+    given_to_truth = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    # Keras clips in the same way: one certain mistake must not make the mean infinite.
+    return float(-np.log(np.clip(given_to_truth, 1e-7, 1 - 1e-7)).mean())
+
+
+def _rank_mistakes(probabilities, predictions, labels):
+    wrong = np.flatnonzero(predictions != labels)
+    confidences = probabilities[wrong, predictions[wrong]]
+    order = np.argsort(-confidences, kind="stable")
+    ranked = wrong[order]
+    return Mistakes(ranked, labels[ranked], predictions[ranked], confidences[order])

@@ -1,0 +1,90 @@
+"""Save a trained model, and load it again."""
+
+import os
+import zipfile
+from pathlib import Path
+
+from digitlib.data import IMAGE_SIZE, NUM_CLASSES
+
+
+def check_destination(path):
+    """Checks that a model can be saved here: to be asked before the training, not after it.
+
+    Args:
+        path: the file that `save_model` shall write.
+
+    Raises:
+        OSError: its folder is missing or not writable, or the path is a folder.
+        ValueError: its name does not end in `.keras`.
+    """
+    path = Path(path)
+    _check_suffix(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; name a file.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path.parent} is not a folder; create it or choose another.")
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(f"{path.parent} cannot be written to; choose another folder.")
+
+
+def save_model(model, path):
+    """Saves a model whole or not at all; an older file stays until the new one is complete.
+
+    Args:
+        model: a Keras model.
+        path: a file ending in `.keras`; replaced if it exists.
+
+    Raises:
+        OSError, ValueError: as `check_destination`, or the disk is full.
+    """
+    path = Path(path)
+    check_destination(path)
+    # In the same folder, because only there is os.replace one indivisible step.
+    unfinished = path.with_name(f".{path.stem}.{os.getpid()}.keras")
+    try:
+        model.save(unfinished)
+        with open(unfinished, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def load_model(path):
+    """Loads a saved digit reader.
+
+    Args:
+        path: a `.keras` file.
+
+    Returns:
+        A Keras model from (n, 28, 28, 1) to (n, 10), not compiled.
+
+    Raises:
+        OSError: the file is missing.
+        ValueError: it is no `.keras` file, damaged, or reads something else than digits.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not a file; train a model first.")
+    _check_suffix(path)
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{path} is not a Keras model, or a damaged one: it is no zip archive.")
+    import keras
+
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except Exception as error:  # A damaged file can fail in any layer of Keras, zipfile or h5py.
+        reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
+        raise ValueError(f"{path} cannot be loaded as a Keras model ({reason[0]}).") from error
+    expected = (None, IMAGE_SIZE, IMAGE_SIZE, 1), (None, NUM_CLASSES)
+    if (model.input_shape, model.output_shape) != expected:
+        raise ValueError(
+            f"{path} goes from {model.input_shape} to {model.output_shape}; "
+            f"a digit reader goes from {expected[0]} to {expected[1]}."
+        )
+    return model
+
+
+def _check_suffix(path):
+    if path.suffix != ".keras":
+        raise ValueError(f"{path} must end in .keras, the format that models are saved in.")

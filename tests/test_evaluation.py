@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+from sklearn.metrics import accuracy_score, classification_report, log_loss
+
+from digitlib import Split, evaluate_model, predict_digits, predict_probabilities, wilson_interval
+
+
+class FixedAnswers:
+    """Stands for a model: gives prepared probabilities, and notes what it was asked."""
+
+    def __init__(self, probabilities):
+        self.probabilities = probabilities
+
+    def predict(self, inputs, **_):
+        self.inputs = inputs
+        return self.probabilities
+
+
+@pytest.fixture
+def split():
+    rng = np.random.default_rng(1)
+    images = rng.integers(0, 256, (500, 28, 28), dtype=np.uint8)
+    return Split(images, rng.integers(0, 10, 500, dtype=np.uint8))
+
+
+@pytest.fixture
+def probabilities(split):
+    rng = np.random.default_rng(2)
+    scores = rng.normal(size=(500, 10)) + 3 * np.eye(10)[split.labels]
+    return (np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture
+def report(split, probabilities):
+    return evaluate_model(FixedAnswers(probabilities), split)
+
+
+def test_accuracy_loss_and_text_agree_with_scikit_learn(report, split, probabilities):
+    answers = probabilities.argmax(axis=1)
+    assert report.count == 500
+    assert report.accuracy == accuracy_score(split.labels, answers)
+    exact = probabilities.astype(float)
+    assert report.loss == pytest.approx(
+        log_loss(split.labels, exact / exact.sum(axis=1, keepdims=True)), rel=1e-6
+    )
+    assert report.per_digit == classification_report(split.labels, answers, digits=4)
+
+
+def test_confusion_has_the_true_digit_in_rows(report, split, probabilities):
+    counted = np.zeros((10, 10), int)
+    for label, answer in zip(split.labels, probabilities.argmax(axis=1), strict=True):
+        counted[label, answer] += 1
+    assert np.array_equal(report.confusion, counted)
+    assert not np.array_equal(counted, counted.T)
+
+
+def test_mistakes_are_complete_and_ranked_by_confidence(report, split, probabilities):
+    expected = sorted(
+        (-max(row), index)
+        for index, (row, label) in enumerate(zip(probabilities.tolist(), split.labels, strict=True))
+        if row.index(max(row)) != label
+    )
+    assert report.mistakes.indices.tolist() == [index for _, index in expected]
+    assert report.mistakes.confidences.tolist() == [-confidence for confidence, _ in expected]
+    assert np.array_equal(report.mistakes.labels, split.labels[report.mistakes.indices])
+    assert not (report.mistakes.labels == report.mistakes.predictions).any()
+
+
+def test_the_network_is_asked_with_preprocessed_images(split, probabilities):
+    model = FixedAnswers(probabilities)
+    assert predict_probabilities(model, split.images) is probabilities
+    assert model.inputs.shape == (500, 28, 28, 1)
+    assert model.inputs.max() == 1
+    assert predict_digits(model, split.images).dtype == np.uint8
+
+
+def test_a_certain_mistake_leaves_the_loss_finite(split):
+    certain = np.eye(10, dtype=np.float32)[(split.labels + 1) % 10]
+    report = evaluate_model(FixedAnswers(certain), split)
+    assert report.accuracy == 0
+    assert report.loss == pytest.approx(-np.log(1e-7))
+
+
+def test_a_perfect_model_makes_no_mistakes(split):
+    report = evaluate_model(FixedAnswers(np.eye(10, dtype=np.float32)[split.labels]), split)
+    assert report.accuracy == 1
+    assert report.interval[1] == 1
+    assert len(report.mistakes.indices) == 0
+
+
+def test_digits_that_do_not_occur_are_no_problem(probabilities):
+    ones = Split(np.zeros((500, 28, 28), np.uint8), np.ones(500, np.uint8))
+    assert evaluate_model(FixedAnswers(probabilities), ones).confusion.shape == (10, 10)
+
+
+def test_an_empty_split_is_refused(split, probabilities):
+    empty = Split(split.images[:0], split.labels[:0])
+    with pytest.raises(ValueError, match="no images"):
+        evaluate_model(FixedAnswers(probabilities), empty)
+
+
+@pytest.mark.parametrize(
+    ("successes", "count"), [(9917, 10_000), (0, 10), (10, 10), (1, 1), (5000, 5000), (37, 90)]
+)
+@pytest.mark.parametrize("confidence", [0.95, 0.5, 0.999])
+def test_wilson_interval_agrees_with_scipy(successes, count, confidence):
+    expected = binomtest(successes, count).proportion_ci(confidence, method="wilson")
+    assert wilson_interval(successes, count, confidence=confidence) == pytest.approx(
+        tuple(expected), abs=1e-12
+    )

@@ -1,0 +1,80 @@
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+
+from digitlib import RECIPES, build_model, check_destination, load_model, save_model
+
+
+@pytest.fixture(scope="module")
+def model():
+    return build_model(RECIPES["fast"])
+
+
+def test_a_loaded_model_answers_the_same(model, tmp_path, small_images):
+    save_model(model, tmp_path / "digits.keras")
+    loaded = load_model(str(tmp_path / "digits.keras"))
+    inputs = small_images[..., None] / np.float32(255)
+    assert np.array_equal(loaded.predict(inputs, verbose=0), model.predict(inputs, verbose=0))
+    assert [path.name for path in tmp_path.iterdir()] == ["digits.keras"]
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, OSError])
+def test_an_interrupted_save_leaves_the_older_file(model, tmp_path, monkeypatch, interruption):
+    path = tmp_path / "digits.keras"
+    save_model(model, path)
+    before = path.read_bytes()
+
+    def write_a_half(unfinished):
+        unfinished.write_bytes(before[:1000])
+        raise interruption("in the middle")
+
+    monkeypatch.setattr(model, "save", write_a_half)
+    with pytest.raises(interruption, match="in the middle"):
+        save_model(model, path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_impossible_destinations_are_refused(tmp_path):
+    (tmp_path / "folder.keras").mkdir()
+    with pytest.raises(ValueError, match=r"must end in \.keras"):
+        check_destination(tmp_path / "digits.txt")
+    with pytest.raises(IsADirectoryError, match="is a folder"):
+        check_destination(tmp_path / "folder.keras")
+    with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):
+        check_destination(tmp_path / "nowhere" / "digits.keras")
+
+
+def test_a_read_only_folder_is_refused(tmp_path, monkeypatch):
+    # Root may write anywhere, so the system's answer is played.
+    monkeypatch.setattr("digitlib.storage.os.access", lambda *_: False)
+    with pytest.raises(PermissionError, match="cannot be written"):
+        check_destination(tmp_path / "digits.keras")
+
+
+def test_files_that_are_no_digit_readers_are_refused(model, tmp_path):
+    save_model(model, tmp_path / "whole.keras")
+    whole = (tmp_path / "whole.keras").read_bytes()
+    (tmp_path / "text.keras").write_text("hello")
+    (tmp_path / "cut.keras").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "model.txt").write_bytes(whole)
+    with zipfile.ZipFile(tmp_path / "zip.keras", "w") as archive:
+        archive.writestr("readme", "no model")
+    other = keras.Sequential(
+        [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)]
+    )
+    other.save(tmp_path / "other.keras")
+    for name, message in {
+        "text.keras": "no zip archive",
+        "cut.keras": "no zip archive",
+        "model.txt": r"must end in \.keras",
+        "zip.keras": "cannot be loaded",
+        "other.keras": r"goes from \(None, 8, 8, 1\) to \(None, 3\)",
+    }.items():
+        with pytest.raises(ValueError, match=message) as caught:
+            load_model(tmp_path / name)
+        assert name in str(caught.value)
+    with pytest.raises(FileNotFoundError, match="train a model first"):
+        load_model(tmp_path / "nowhere.keras")

@@ -1,0 +1,93 @@
+import dataclasses
+import inspect
+
+import keras
+import numpy as np
+import pytest
+
+from digitlib import RECIPES, Split, train_model
+
+ONE_EPOCH = dataclasses.replace(RECIPES["fast"], epochs=1)
+
+TRAIN_AND_HASH = """
+import dataclasses, hashlib, sys
+import digitlib
+mnist = digitlib.load_mnist()
+slices = [
+    digitlib.Split(mnist.train.images[start:end], mnist.train.labels[start:end])
+    for start, end in ((0, 4000), (4000, 4500))
+]
+recipe = dataclasses.replace(digitlib.RECIPES["fast"], epochs=2)
+run = digitlib.train_model(recipe, *slices, seed=int(sys.argv[1]), verbose=0)
+print(hashlib.sha256(b"".join(w.tobytes() for w in run.model.get_weights())).hexdigest())
+"""
+
+
+@pytest.fixture(scope="module")
+def slices(mnist):
+    return [
+        Split(mnist.train.images[start:end], mnist.train.labels[start:end])
+        for start, end in ((0, 2000), (2000, 2500))
+    ]
+
+
+def test_same_seed_gives_the_same_weights_in_another_process(run_python):
+    first, again, other = (run_python("-c", TRAIN_AND_HASH, seed).stdout for seed in (3, 3, 4))
+    assert len(first.strip()) == 64
+    assert first == again
+    assert first != other
+
+
+def test_run_holds_model_history_and_time(slices):
+    recipe = dataclasses.replace(RECIPES["fast"], epochs=2)
+    run = train_model(recipe, *slices, seed=0, verbose=0)
+    assert sorted(run.history) == ["accuracy", "loss", "val_accuracy", "val_loss"]
+    assert all(len(values) == 2 for values in run.history.values())
+    assert 0 < run.seconds < 600
+    # The last value of the history is that of the returned weights: measured again by Keras.
+    inputs = slices[1].images[..., None].astype("float32") / 255
+    loss, accuracy = run.model.evaluate(inputs, slices[1].labels, verbose=0)
+    assert loss == pytest.approx(run.history["val_loss"][-1], rel=1e-5)
+    assert accuracy == pytest.approx(run.history["val_accuracy"][-1], rel=1e-5)
+
+
+def test_training_uses_the_numbers_of_the_recipe(slices):
+    recipe = dataclasses.replace(ONE_EPOCH, batch_size=500, learning_rate=0.0123)
+    run = train_model(recipe, *slices, verbose=0)
+    assert run.model.optimizer.learning_rate.numpy() == np.float32(0.0123)
+    assert int(run.model.optimizer.iterations) == 4  # 2,000 images in batches of 500
+
+
+def test_validation_images_are_not_learned_from(slices):
+    train, validation = slices
+    blank = Split(np.zeros_like(validation.images), validation.labels)
+    runs = [
+        train_model(ONE_EPOCH, train, split, seed=1, verbose=0) for split in (validation, blank)
+    ]
+    weights = [run.model.get_weights() for run in runs]
+    assert all(np.array_equal(*pair) for pair in zip(*weights, strict=True))
+
+
+def test_the_test_split_cannot_be_passed():
+    assert list(inspect.signature(train_model).parameters) == [
+        *("recipe", "train", "validation", "seed", "verbose")
+    ]
+
+
+def test_a_progress_bar_is_shown(slices, capsys):
+    keras.config.enable_interactive_logging()
+    train_model(ONE_EPOCH, *slices)
+    assert "16/16" in capsys.readouterr().out  # 2,000 images in batches of 128
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_seed_out_of_range_is_refused(slices, seed):
+    with pytest.raises(ValueError, match=r"between 0 and 2\*\*32 - 1"):
+        train_model(ONE_EPOCH, *slices, seed=seed)
+
+
+def test_scaled_images_are_refused(slices):
+    train, validation = slices
+    scaled = Split(train.images / 255, train.labels)
+    with pytest.raises(ValueError, match="must be uint8"):
+        train_model(ONE_EPOCH, scaled, validation, verbose=0)
