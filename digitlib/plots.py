@@ -1,0 +1,191 @@
+"""Draw arrays. Each `plot_` function draws on `ax`, or on new axes, and returns them."""
+
+import base64
+import html
+import io
+from dataclasses import dataclass
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+DIGITS = range(10)
+_TRAINING, _VALIDATION = sns.color_palette("colorblind", 2)
+
+
+def plot_samples(images, labels, *, columns=12, ax=None):
+    """Shows images side by side, each under its label.
+
+    Args:
+        images: uint8 (n, 28, 28).
+        labels: integers (n,).
+        columns: images a row.
+        ax: Axes to draw on; None makes a figure.
+
+    Returns:
+        The Axes.
+    """
+    ax = _draw_gallery(images, [str(label) for label in labels], columns, 0.65, ax)
+    ax.set_title("Images with their labels")
+    return ax
+
+
+def plot_mistakes(images, mistakes, *, count=12, columns=6, ax=None):
+    """Shows the most confident mistakes, each under its label, the answer and its probability.
+
+    Args:
+        images: uint8 (n, 28, 28), all images of the split.
+        mistakes: `Report.mistakes` of the same split.
+        count: how many to show; fewer if there are fewer.
+        columns: images a row.
+        ax: Axes to draw on; None makes a figure.
+
+    Returns:
+        The Axes.
+    """
+    captions = [
+        f"{label}, read as {prediction}\n{confidence:.1%} sure"
+        for _, label, prediction, confidence in zip(*mistakes, strict=True)
+    ][:count]
+    ax = _draw_gallery(images[mistakes.indices[:count]], captions, columns, 1.2, ax)
+    ax.set_title(f"The {len(captions)} most confident of {len(mistakes.indices)} mistakes")
+    return ax
+
+
+def plot_class_counts(labels, *, ax=None):
+    """Counts each digit in bars.
+
+    Args:
+        labels: integers (n,), 0 to 9.
+        ax: Axes to draw on; None makes a figure.
+
+    Returns:
+        The Axes.
+    """
+    ax = ax or plt.subplots(figsize=(7, 2.8), layout="constrained")[1]
+    counts = np.bincount(labels, minlength=len(DIGITS))
+    ax.bar_label(ax.bar(DIGITS, counts, color=_TRAINING), fmt="{:,.0f}", fontsize=9)
+    ax.set(title="Images of each digit", xlabel="digit", ylabel="images", xticks=DIGITS)
+    ax.yaxis.set_major_formatter("{x:,.0f}")
+    ax.margins(y=0.12)
+    sns.despine(ax=ax)
+    return ax
+
+
+def plot_learning_curves(history, *, axes=None):
+    """Draws accuracy and loss of training and validation against epochs.
+
+    Keras averages the training curve over an epoch while the network changes, and measures
+    validation at the epoch's end: a training point therefore stands half an epoch earlier.
+
+    Args:
+        history: `Run.history`, or the `history` of what Keras's `fit` returns.
+        axes: two Axes, for accuracy and for loss; None makes a figure.
+
+    Returns:
+        The two Axes.
+    """
+    if axes is None:
+        axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")[1]
+    epochs = np.arange(1, len(history["loss"]) + 1)
+    for ax, metric in zip(axes, ["accuracy", "loss"], strict=True):
+        ax.plot(epochs - 0.5, history[metric], "o-", color=_TRAINING, label="training")
+        ax.plot(epochs, history[f"val_{metric}"], "s--", color=_VALIDATION, label="validation")
+        ax.set(title=metric.capitalize(), xlabel="epoch", ylabel=metric, xlim=(0, epochs[-1] + 0.2))
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.legend(frameon=False)
+        sns.despine(ax=ax)
+    axes[0].yaxis.set_major_formatter(PercentFormatter(1))
+    axes[1].set(ylabel="loss (nats)", ylim=(0, None))
+    return axes
+
+
+def plot_confusion(confusion, *, ax=None):
+    """Draws a confusion matrix as a heatmap that shows the mistakes.
+
+    Colour counts mistakes only; right answers stand on a grey diagonal, since they would drown
+    the rest. Fields without a case stay empty.
+
+    Args:
+        confusion: int (10, 10); row the true digit, column the digit read.
+        ax: Axes to draw on; None makes a figure.
+
+    Returns:
+        The Axes.
+    """
+    ax = ax or plt.subplots(figsize=(7, 5.6), layout="constrained")[1]
+    right = np.eye(len(confusion), dtype=bool)
+    counts = np.where(confusion > 0, confusion.astype(str), "")
+    shared = {"annot": counts, "fmt": "", "linewidths": 0.5, "linecolor": "0.9", "ax": ax}
+    mistakes_colour = {"cmap": "rocket_r", "vmin": 0, "cbar_kws": {"label": "mistakes"}}
+    sns.heatmap(confusion, mask=right, **mistakes_colour, **shared)
+    sns.heatmap(confusion, mask=~right, cmap=["0.85"], cbar=False, **shared)
+    ax.set(title="What was read, for each true digit", xlabel="digit read", ylabel="true digit")
+    ax.tick_params(axis="y", rotation=0)
+    return ax
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawn figure with a text that describes it, shown by Jupyter as `<img alt>`.
+
+    Attributes:
+        png: the picture's file.
+        alt: its description.
+        width: how wide it is shown, in pixels of the page.
+    """
+
+    png: bytes
+    alt: str
+    width: int
+
+    def _repr_html_(self):
+        source = base64.b64encode(self.png).decode()
+        return (
+            f'<img alt="{html.escape(self.alt)}" width="{self.width}" '
+            f'src="data:image/png;base64,{source}">'
+        )
+
+    def __repr__(self):
+        return self.alt
+
+
+def show_figure(axes, alt):
+    """Draws the figure of some axes as a picture with alternative text, and closes it.
+
+    JupyterLab drops the description inside a PNG, so a screen reader needs this way.
+
+    Args:
+        axes: what a `plot_` function returned.
+        alt: what the picture shows, in words, for those who cannot see it.
+
+    Returns:
+        A `Picture`: leave it as a cell's last expression, and Jupyter shows it.
+    """
+    figure = np.ravel(axes)[0].figure
+    buffer = io.BytesIO()
+    # A page has 96 pixels an inch; half as many again keep text sharp when it is enlarged.
+    figure.savefig(buffer, format="png", dpi=144, bbox_inches="tight", metadata={"Software": None})
+    plt.close(figure)
+    png = buffer.getvalue()
+    return Picture(png, alt, width=int.from_bytes(png[16:20]) * 96 // 144)
+
+
+def _draw_gallery(images, captions, columns, inches, ax):
+    # One image is 1 x 1 in the units of the axes, and `inches` wide on paper.
+    width = 1.1
+    lines = max((1 + caption.count("\n") for caption in captions), default=1)
+    height = 1.1 + 0.17 / inches * lines
+    rows = max(1, -(-len(images) // columns))
+    if ax is None:
+        size = inches * width * columns, inches * height * rows + 0.3
+        ax = plt.subplots(figsize=size, layout="constrained")[1]
+    for number, (image, caption) in enumerate(zip(images, captions, strict=True)):
+        row, column = divmod(number, columns)
+        left, top = column * width, -row * height
+        ax.imshow(image, cmap="gray_r", vmin=0, vmax=255, extent=(left, left + 1, top - 1, top))
+        ax.text(left + 0.5, top - 1.05, caption, ha="center", va="top", fontsize=9)
+    ax.set(xlim=(0, columns * width), ylim=(-rows * height, 0), aspect="equal")
+    ax.set_axis_off()
+    return ax

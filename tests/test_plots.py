@@ -1,0 +1,146 @@
+import html
+import io
+import re
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from PIL import Image
+
+from digitlib import (
+    Mistakes,
+    plot_class_counts,
+    plot_confusion,
+    plot_learning_curves,
+    plot_mistakes,
+    plot_samples,
+    show_figure,
+)
+
+HISTORY = {
+    "loss": [0.5, 0.25, 0.125],
+    "accuracy": [0.8, 0.9, 0.95],
+    "val_loss": [0.4, 0.3, 0.2],
+    "val_accuracy": [0.85, 0.88, 0.91],
+}
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def confusion():
+    matrix = np.diag(np.arange(900, 1000, 10))
+    matrix[4, 9] = 7
+    return matrix
+
+
+@pytest.fixture
+def mistakes():
+    return Mistakes(
+        np.array([4, 0, 2]), np.array([1, 2, 3]), np.array([7, 8, 9]), np.array([0.999, 0.8, 0.5])
+    )
+
+
+def texts(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def test_samples_stand_over_their_labels(small_images):
+    ax = plot_samples(small_images, [3, 1, 4, 1, 5, 9], columns=4)
+    assert texts(ax) == ["3", "1", "4", "1", "5", "9"]
+    assert np.array_equal([picture.get_array() for picture in ax.images], small_images)
+    boxes = [picture.get_extent() for picture in ax.images]
+    assert boxes[0][2:] == boxes[3][2:] != boxes[4][2:]  # four in the first row
+    assert boxes[0][:2] == boxes[4][:2]
+    left, right, bottom, top = (*ax.get_xlim(), *ax.get_ylim())
+    assert all(left <= b[0] and b[1] <= right and bottom <= b[2] and b[3] <= top for b in boxes)
+
+
+def test_samples_need_a_label_each(small_images):
+    with pytest.raises(ValueError, match="shorter"):
+        plot_samples(small_images, [1, 2])
+
+
+def test_class_counts_are_written_on_the_bars():
+    ax = plot_class_counts([0, 0, 0, 7, 9, 9])
+    assert [bar.get_height() for bar in ax.patches] == [3, 0, 0, 0, 0, 0, 0, 1, 0, 2]
+    assert texts(ax) == ["3", "0", "0", "0", "0", "0", "0", "1", "0", "2"]
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == list("0123456789")
+
+
+def test_learning_curves_place_training_half_an_epoch_earlier():
+    axes = plot_learning_curves(HISTORY)
+    for ax, metric in zip(axes, ["accuracy", "loss"], strict=True):
+        training, validation = ax.lines
+        assert training.get_xydata().tolist() == [
+            [0.5, HISTORY[metric][0]],
+            [1.5, HISTORY[metric][1]],
+            [2.5, HISTORY[metric][2]],
+        ]
+        assert validation.get_xdata().tolist() == [1, 2, 3]
+        assert validation.get_ydata().tolist() == HISTORY[f"val_{metric}"]
+        legend = [text.get_text() for text in ax.get_legend().get_texts()]
+        assert legend == ["training", "validation"]
+        assert ax.get_xlabel() == "epoch"
+
+
+def test_confusion_shows_counts_and_spares_zeros(confusion):
+    ax = plot_confusion(confusion)
+    assert sorted(filter(None, texts(ax))) == sorted(["7", *map(str, range(900, 1000, 10))])
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("digit read", "true digit")
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == list("0123456789")
+    seven = next(text for text in ax.texts if text.get_text() == "7")
+    assert seven.get_position() == (9.5, 4.5)  # column 9, row 4
+
+
+def test_the_diagonal_does_not_set_the_colours(confusion):
+    mistakes_mesh, diagonal_mesh = plot_confusion(confusion).collections[:2]
+    assert mistakes_mesh.get_clim() == (0, 7)
+    assert diagonal_mesh.get_array().count() == 10
+
+
+def test_confusion_of_a_perfect_model():
+    ax = plot_confusion(np.diag(np.full(10, 5)))
+    assert list(filter(None, texts(ax))) == ["5"] * 10
+
+
+def test_mistakes_say_label_answer_and_confidence(small_images, mistakes):
+    ax = plot_mistakes(small_images, mistakes, count=2)
+    assert texts(ax) == ["1, read as 7\n99.9% sure", "2, read as 8\n80.0% sure"]
+    assert np.array_equal(ax.images[0].get_array(), small_images[4])
+    assert ax.get_title() == "The 2 most confident of 3 mistakes"
+
+
+def test_no_mistakes_are_a_picture_too(small_images):
+    none = Mistakes(*(np.array([], int) for _ in range(4)))
+    assert plot_mistakes(small_images, none).get_title() == "The 0 most confident of 0 mistakes"
+
+
+def test_each_plot_draws_on_given_axes(small_images, mistakes, confusion):
+    figure, axes = plt.subplots(6)
+    assert plot_samples(small_images, range(6), ax=axes[0]) is axes[0]
+    assert plot_class_counts([1], ax=axes[1]) is axes[1]
+    assert plot_confusion(confusion, ax=axes[2]) is axes[2]
+    assert plot_mistakes(small_images, mistakes, ax=axes[3]) is axes[3]
+    assert plot_learning_curves(HISTORY, axes=axes[4:]) is not None
+    assert len(axes[5].lines) == 2
+    assert plt.get_fignums() == [figure.number]
+
+
+def test_shown_figure_is_an_image_with_alternative_text():
+    shown = show_figure(plot_class_counts([1, 2]), alt='Bars of "two" digits & more')
+    markup = shown._repr_html_()
+    assert html.unescape(re.search('alt="(.*?)"', markup)[1]) == 'Bars of "two" digits & more'
+    picture = Image.open(io.BytesIO(shown.png))
+    assert picture.format == "PNG"
+    assert f'width="{picture.width * 2 // 3}"' in markup
+    assert repr(shown) == 'Bars of "two" digits & more'
+    assert plt.get_fignums() == []  # Jupyter would show an open figure a second time
+
+
+def test_several_axes_are_shown_as_their_one_figure():
+    assert show_figure(plot_learning_curves(HISTORY), alt="curves").png.startswith(b"\x89PNG")
