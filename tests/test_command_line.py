@@ -1,0 +1,154 @@
+"""The command line, in processes of its own: the main job on all of the real data among them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import ROOT, idx_images, idx_labels
+from PIL import Image
+from sklearn.metrics import accuracy_score, confusion_matrix
+
+from digitlib import load_model, predict_digits
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """`train fast` as the README has it: 55,000 images, all epochs, judged on 10,000."""
+    folder = tmp_path_factory.mktemp("trained")
+    done = subprocess.run(
+        [sys.executable, "-m", "digitlib", "train", "fast"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return folder / "fast.keras", done.stdout
+
+
+@pytest.fixture(scope="session")
+def answers(trained, mnist):
+    return predict_digits(load_model(trained[0]), mnist.test.images)
+
+
+def test_train_reads_more_than_988_of_1000_test_images(answers, mnist):
+    assert accuracy_score(mnist.test.labels, answers) > 0.988
+
+
+def test_train_prints_progress_accuracy_confusion_and_report(trained, answers, mnist):
+    output = trained[1]
+    assert "430/430" in output  # batches of 128 in 55,000 images
+    assert f"Test accuracy {accuracy_score(mnist.test.labels, answers):.2%}" in output
+    for digit, row in enumerate(confusion_matrix(mnist.test.labels, answers)):
+        assert f"{digit:3}" + "".join(f"{count:6}" for count in row) in output
+    assert "precision    recall  f1-score" in output
+    assert "saved as fast.keras" in output
+
+
+def test_evaluate_agrees_with_scikit_learn(trained, answers, mnist, run_python):
+    done = run_python("-m", "digitlib", "evaluate", trained[0], "--json")
+    result = json.loads(done.stdout)
+    assert result["accuracy"] == accuracy_score(mnist.test.labels, answers)
+    assert result["count"] == 10_000
+    assert 0 < result["loss"] < 0.1
+    assert result["confusion"] == confusion_matrix(mnist.test.labels, answers).tolist()
+    assert done.stderr == ""
+    text = run_python("-m", "digitlib", "evaluate", trained[0]).stdout
+    assert f"Test accuracy {result['accuracy']:.2%}" in text
+
+
+def test_evaluate_other_data(trained, answers, mnist, run_python, tmp_path):
+    images, labels = mnist.test.images[:100], mnist.test.labels[:100]
+    (tmp_path / "t10k-images-idx3-ubyte").write_bytes(idx_images(images))
+    (tmp_path / "t10k-labels-idx1-ubyte").write_bytes(idx_labels(labels))
+    options = trained[0], "--data", tmp_path, "--json"
+    result = json.loads(run_python("-m", "digitlib", "evaluate", *options).stdout)
+    assert result["count"] == 100
+    assert result["accuracy"] == accuracy_score(labels, answers[:100])
+    done = run_python("-m", "digitlib", "train", "fast", "--data", tmp_path, cwd=tmp_path)
+    assert_one_line(done, "holds test files only")
+
+
+def test_predict_names_each_picture_and_its_digit(trained, answers, mnist, run_python, tmp_path):
+    paths = [tmp_path / f"{number}.png" for number in range(3)]
+    for path, image in zip(paths, mnist.test.images, strict=False):
+        Image.fromarray(image).save(path)
+    done = run_python("-m", "digitlib", "predict", trained[0], *paths)
+    assert done.stderr == ""
+    for line, path, digit in zip(done.stdout.splitlines(), paths, answers, strict=False):
+        assert line.startswith(f"{path}: {digit} (")
+        assert line.endswith("%)")
+    assert len(done.stdout.splitlines()) == 3
+
+
+def assert_one_line(done, message):
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("digitlib: ")
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("", "required: COMMAND"),
+        ("teach fast", "invalid choice: 'teach'"),
+        ("train", "required: recipe"),
+        ("train slow", "invalid choice: 'slow' (choose from"),
+        ("train fast --epochs many", "invalid int value: 'many'"),
+        ("train fast --epochs 0", "epochs must be above 0; got 0"),
+        ("train fast --seed -1", "between 0 and 2**32 - 1"),
+        ("train fast --data nowhere", "nowhere is not a folder"),
+        ("train fast --output nowhere/fast.keras", "nowhere is not a folder"),
+        ("train fast --output fast.model", "must end in .keras"),
+        ("train fast --unknown", "unrecognized arguments: --unknown"),
+        ("evaluate nowhere.keras", "no such file: nowhere.keras"),
+        ("evaluate text.keras", "no zip archive"),
+        ("predict nowhere.keras digit.png", "no such file: nowhere.keras"),
+        ("predict text.keras nowhere.png", "no such file: nowhere.png"),
+        ("predict text.keras text.keras", "is not an image"),
+        ("predict text.keras large.png", "it is 280 x 280"),
+        ("predict text.keras", "required: IMAGE"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_code_2(run_python, tmp_path, arguments, message):
+    (tmp_path / "text.keras").write_text("no model")
+    Image.new("L", (280, 280)).save(tmp_path / "large.png")
+    done = run_python("-m", "digitlib", *arguments.split(), cwd=tmp_path)
+    assert_one_line(done, message)
+    assert {path.name for path in tmp_path.iterdir()} == {"text.keras", "large.png"}
+
+
+@pytest.mark.parametrize("command", ["", "train", "evaluate", "predict"])
+def test_help(run_python, command):
+    done = run_python("-m", "digitlib", *command.split(), "--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"usage: python -m digitlib {command}".strip())
+    assert ("fast" in done.stdout) == (command == "train")
+
+
+def test_interrupted_training_ends_in_one_line_and_leaves_no_file(tmp_path):
+    running = subprocess.Popen(
+        [sys.executable, "-m", "digitlib", "train", "fast"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    seen = b""
+    while b"ms/step" not in seen:  # training is under way
+        piece = running.stdout.read1()
+        assert piece, "training ended before it was interrupted"
+        seen += piece
+    time.sleep(0.3)
+    running.send_signal(signal.SIGINT)
+    _, errors = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert errors.decode() == "digitlib: interrupted; no unfinished file is left.\n"
+    assert list(tmp_path.iterdir()) == []
