@@ -29,6 +29,7 @@ _MODULE_OF = {
     "predict_digits": "evaluation",
     "predict_probabilities": "evaluation",
     "wilson_interval": "evaluation",
+    "Picture": "plots",
     "plot_class_counts": "plots",
     "plot_confusion": "plots",
     "plot_learning_curves": "plots",

@@ -24,8 +24,8 @@ def main(arguments=None):
     Returns:
         The exit code: 0 done, 2 a wrong input, 130 interrupted.
     """
-    options = _build_parser().parse_args(arguments)
     try:
+        options = _build_parser().parse_args(arguments)
         options.command(options)
     except (OSError, ValueError) as error:
         print(f"digitlib: {' '.join(str(error).split())}", file=sys.stderr)
@@ -53,12 +53,12 @@ def _build_parser():
     train.add_argument("recipe", choices=digitlib.RECIPES, help="one of: %(choices)s")
     train.add_argument("--epochs", type=int, metavar="N", help="default: the recipe's own")
     train.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
-    train.add_argument("--data", metavar="DIR", help=data_help)
+    train.add_argument("--data", type=Path, metavar="DIR", help=data_help)
     train.add_argument("--output", type=Path, metavar="FILE", help="default: RECIPE.keras")
 
     evaluate = add_command(_evaluate, help="judge a saved model")
     evaluate.add_argument("model", type=_existing_file, metavar="MODEL", help="a .keras file")
-    evaluate.add_argument("--data", metavar="DIR", help=data_help)
+    evaluate.add_argument("--data", type=Path, metavar="DIR", help=data_help)
     evaluate.add_argument("--json", action="store_true", help="print one JSON object instead")
 
     predict = add_command(_predict, help="read pictures with a saved model")
@@ -70,7 +70,7 @@ def _build_parser():
 
 def _existing_file(path):
     if not Path(path).is_file():
-        raise argparse.ArgumentTypeError(f"no such file: {path}")
+        raise argparse.ArgumentTypeError(f"not a file: {path}")
     return Path(path)
 
 
@@ -87,8 +87,8 @@ def _train(options):
     digitlib.start_keras()
     train, validation = digitlib.hold_out(mnist.train, fraction=1 / 12, seed=0)
     run = digitlib.train_model(recipe, train, validation, seed=options.seed)
-    digitlib.save_model(run.model, output)
     _print_report(digitlib.evaluate_model(run.model, mnist.test))
+    digitlib.save_model(run.model, output)
     print(f"\nTrained in {run.seconds:.0f} s, saved as {output}")
 
 

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
 from digitlib.idx import IMAGES, LABELS, QMNIST_LABELS, REMEDY, read_idx
 
@@ -97,14 +96,26 @@ def hold_out(split, fraction, seed):
         Two `Split`s: what remains, and what was set aside.
 
     Raises:
-        ValueError: the fraction leaves one of the two without an image of every digit.
+        ValueError: the fraction is out of range, or leaves one of the two without some digit.
     """
+    # Importing scikit-learn takes a second, which commands that hold nothing out can spare.
+    from sklearn.model_selection import train_test_split
+
     if not 0 < fraction < 1:
         raise ValueError(f"fraction must lie between 0 and 1, such as 1/12; got {fraction}")
-    held_out = round(fraction * len(split.labels))
-    kept, aside = train_test_split(
-        np.arange(len(split.labels)), test_size=held_out, stratify=split.labels, random_state=seed
+    rows, held_out = np.arange(len(split.labels)), round(fraction * len(split.labels))
+    impossible = ValueError(
+        f"cannot set {held_out} of {len(rows)} images aside with every digit in both parts; "
+        "choose another fraction or a larger data set."
     )
+    try:
+        kept, aside = train_test_split(
+            rows, test_size=held_out, stratify=split.labels, random_state=seed
+        )
+    except ValueError as error:
+        raise impossible from error
+    if set(split.labels[kept]) != set(split.labels[aside]):
+        raise impossible
     return tuple(Split(split.images[chosen], split.labels[chosen]) for chosen in (kept, aside))
 
 
@@ -130,10 +141,11 @@ def _load_split(folder, names, prefix, sha256):
     if not images_path and not labels_path:
         return None
     if not images_path or not labels_path:
-        missing = (_LABEL_ENDINGS if images_path else _IMAGE_ENDINGS)[0]
+        endings = _LABEL_ENDINGS if images_path else _IMAGE_ENDINGS
+        expected = " or ".join(f"{prefix}{ending}[.gz]" for ending in endings)
         raise FileNotFoundError(
-            f"{folder / (prefix + missing)}[.gz] is missing; expected beside "
-            f"{(images_path or labels_path).name}. {REMEDY}"
+            f"{images_path or labels_path} lacks its other half; expected beside it {expected}. "
+            f"{REMEDY}"
         )
     images = read_idx(images_path, [IMAGES], sha256=sha256.get(f"{prefix}images"))
     labels = read_idx(labels_path, [LABELS, QMNIST_LABELS], sha256=sha256.get(f"{prefix}labels"))

@@ -36,7 +36,8 @@ class Report:
         count: the number of images.
         accuracy: the share read right, 0 to 1.
         interval: (low, high), the accuracy's 95 % Wilson interval: what so many images can tell.
-        loss: the mean cross-entropy in nats: -ln of the probability given to the true digit.
+        loss: the mean cross-entropy: -ln of the probability given to the true digit. A probability
+            of 0 counts as the smallest float32 above 0.
         confusion: int (10, 10); row the true digit, column the digit read.
         per_digit: scikit-learn's classification report as text: precision, recall and F1.
         mistakes: a `Mistakes`.
@@ -62,9 +63,19 @@ def predict_probabilities(model, images):
         float32 (n, 10); each row sums to 1.
 
     Raises:
-        ValueError: the images have another dtype or shape.
+        ValueError: the images have another dtype or shape, or the model's answers are no
+            probabilities: its last layer lacks softmax, or its weights are damaged.
     """
-    return model.predict(preprocess_images(images), batch_size=1000, verbose=0)
+    inputs = preprocess_images(images)
+    if not len(inputs):
+        return np.zeros((0, NUM_CLASSES), np.float32)
+    probabilities = model.predict(inputs, batch_size=1000, verbose=0)
+    if (probabilities < 0).any() or not np.allclose(probabilities.sum(axis=1), 1, atol=1e-3):
+        raise ValueError(
+            "the model's answers are no probabilities: expected ten numbers that sum to 1 for each "
+            f"image; the first is {probabilities[0]}. Its last layer must be a softmax."
+        )
+    return probabilities
 
 
 def predict_digits(model, images):
@@ -129,8 +140,8 @@ def wilson_interval(successes, count, *, confidence=0.95):
 
 def _cross_entropy(probabilities, labels):
     given_to_truth = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    # Keras clips in the same way: one certain mistake must not make the mean infinite.
-    return float(-np.log(np.clip(given_to_truth, 1e-7, 1 - 1e-7)).mean())
+    # One certain mistake must not make the mean infinite.
+    return float(-np.log(np.maximum(given_to_truth, np.finfo(np.float32).tiny)).mean())
 
 
 def _rank_mistakes(probabilities, predictions, labels):

@@ -59,10 +59,9 @@ def read_idx(path, magic_numbers, *, sha256=None):
         raise ValueError(
             f"{path}: expected a complete gzip file; found a damaged one ({error}). {REMEDY}"
         ) from error
-    if sha256 is not None and hashlib.sha256(header + body).hexdigest() != sha256:
-        raise ValueError(
-            f"{path}: its content differs from MNIST's (expected SHA-256 {sha256}). {REMEDY}"
-        )
+    found = hashlib.sha256(header + body).hexdigest() if sha256 else None
+    if found != sha256:
+        raise ValueError(f"{path}: expected SHA-256 {sha256}; found {found}. Reinstall digitlib.")
     return np.frombuffer(body, value_type).reshape(shape)
 
 

@@ -1,5 +1,8 @@
 """Turn pictures and labels into what a network takes."""
 
+import warnings
+from contextlib import contextmanager
+
 import numpy as np
 from PIL import Image
 
@@ -57,24 +60,30 @@ def read_image(path):
     """Reads a picture that already looks like MNIST: 28 x 28 pixels, light digit on dark ground.
 
     Args:
-        path: an image file with 8 bits a channel and no transparency, such as a PNG.
+        path: a PNG with 8 bits a channel and no transparency.
 
     Returns:
         uint8 (28, 28), 0 background to 255 ink; colours become grey.
 
     Raises:
         OSError: the file is missing or unreadable.
-        ValueError: it is no image, damaged, or of another size or pixel type.
+        ValueError: it is no PNG, damaged, or of another size or pixel type.
     """
     with open(path, "rb") as file:
-        try:
-            picture = Image.open(file)
-            _check_picture(picture, path)
+        with _one_kind_of_error(path):
+            picture = Image.open(file, formats=["PNG"])
+        _check_picture(picture, path)
+        with _one_kind_of_error(path):
             return np.asarray(picture.convert("L"))
-        except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-            raise ValueError(
-                f"{path} is not an image, or a damaged one; pass a file such as a PNG."
-            ) from error
+
+
+@contextmanager
+def _one_kind_of_error(path):
+    try:
+        with warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning):
+            yield
+    except Exception as error:  # Pillow raises many kinds for damaged files, without a name.
+        raise ValueError(f"{path} is not a PNG, or a damaged one.") from error
 
 
 def _check_picture(picture, path):

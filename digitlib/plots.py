@@ -10,7 +10,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-DIGITS = range(10)
+_DIGITS = range(10)
 _TRAINING, _VALIDATION = sns.color_palette("colorblind", 2)
 
 
@@ -64,9 +64,9 @@ def plot_class_counts(labels, *, ax=None):
         The Axes.
     """
     ax = ax or plt.subplots(figsize=(7, 2.8), layout="constrained")[1]
-    counts = np.bincount(labels, minlength=len(DIGITS))
-    ax.bar_label(ax.bar(DIGITS, counts, color=_TRAINING), fmt="{:,.0f}", fontsize=9)
-    ax.set(title="Images of each digit", xlabel="digit", ylabel="images", xticks=DIGITS)
+    counts = np.bincount(labels, minlength=len(_DIGITS))
+    ax.bar_label(ax.bar(_DIGITS, counts, color=_TRAINING), fmt="{:,.0f}", fontsize=9)
+    ax.set(title="Images of each digit", xlabel="digit", ylabel="images", xticks=_DIGITS)
     ax.yaxis.set_major_formatter("{x:,.0f}")
     ax.margins(y=0.12)
     sns.despine(ax=ax)
@@ -97,7 +97,7 @@ def plot_learning_curves(history, *, axes=None):
         ax.legend(frameon=False)
         sns.despine(ax=ax)
     axes[0].yaxis.set_major_formatter(PercentFormatter(1))
-    axes[1].set(ylabel="loss (nats)", ylim=(0, None))
+    axes[1].set_ylim(0, None)
     return axes
 
 

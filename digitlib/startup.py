@@ -1,8 +1,10 @@
 """Start Keras without the lines that TensorFlow logs on the way."""
 
 import os
+import signal
 import sys
 import tempfile
+import threading
 from contextlib import contextmanager
 
 
@@ -10,12 +12,13 @@ def start_keras():
     """Imports Keras and wakes its device, holding back what TensorFlow logs meanwhile.
 
     TensorFlow 2.21 writes some ten lines to stderr while it starts, before any log level of its
-    own applies. They are harmless and hide what matters. If the start fails, they are shown.
+    own applies. They are harmless and hide what matters. If the start raises an error, they are
+    shown. Ctrl-C takes effect after the start: half an import could not be repeated.
 
     Source:
         https://github.com/tensorflow/tensorflow/issues/100442 (the log level that does not apply)
     """
-    with _hold_back_stderr():
+    with _delay_interrupt(), _hold_back_stderr():
         import keras
 
         # TensorFlow looks for devices at the first operation, and logs again.
@@ -23,7 +26,25 @@ def start_keras():
 
 
 @contextmanager
+def _delay_interrupt():
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Ctrl-C reaches the main thread only.
+        return
+    interrupts = []
+    usual = signal.signal(signal.SIGINT, lambda *interrupt: interrupts.append(interrupt))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    if interrupts:
+        raise KeyboardInterrupt
+
+
+@contextmanager
 def _hold_back_stderr():
+    if sys.stderr is None:  # a program without a terminal
+        yield
+        return
     # C++ code writes to file descriptor 2 and knows nothing of sys.stderr.
     sys.stderr.flush()
     stderr = os.dup(2)
@@ -31,7 +52,7 @@ def _hold_back_stderr():
         os.dup2(held_back.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             held_back.seek(0)
             os.write(stderr, held_back.read())
             raise

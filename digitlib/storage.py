@@ -40,7 +40,7 @@ def save_model(model, path):
     path = Path(path)
     check_destination(path)
     # In the same folder, because only there is os.replace one indivisible step.
-    unfinished = path.with_name(f".{path.stem}.{os.getpid()}.keras")
+    unfinished = path.with_name(f".{os.getpid()}.keras")
     try:
         model.save(unfinished)
         with open(unfinished, "rb+") as file:
@@ -74,12 +74,15 @@ def load_model(path):
     try:
         model = keras.saving.load_model(path, compile=False)
     except Exception as error:  # A damaged file can fail in any layer of Keras, zipfile or h5py.
-        reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
-        raise ValueError(f"{path} cannot be loaded as a Keras model ({reason[0]}).") from error
-    expected = (None, IMAGE_SIZE, IMAGE_SIZE, 1), (None, NUM_CLASSES)
-    if (model.input_shape, model.output_shape) != expected:
         raise ValueError(
-            f"{path} goes from {model.input_shape} to {model.output_shape}; "
+            f"{path} cannot be loaded as a Keras model ({type(error).__name__}). "
+            "Fetch it again, or train it anew."
+        ) from error
+    found = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
+    expected = (None, IMAGE_SIZE, IMAGE_SIZE, 1), (None, NUM_CLASSES)
+    if found != expected:
+        raise ValueError(
+            f"{path} goes from {found[0]} to {found[1]}; "
             f"a digit reader goes from {expected[0]} to {expected[1]}."
         )
     return model

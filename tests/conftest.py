@@ -6,11 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
 
 import digitlib
 
+matplotlib.use("Agg")  # no windows
 ROOT = Path(__file__).parent.parent
 
 

@@ -108,21 +108,24 @@ def assert_one_line(done, message):
         ("train fast --output nowhere/fast.keras", "nowhere is not a folder"),
         ("train fast --output fast.model", "must end in .keras"),
         ("train fast --unknown", "unrecognized arguments: --unknown"),
-        ("evaluate nowhere.keras", "no such file: nowhere.keras"),
+        ("evaluate nowhere.keras", "not a file: nowhere.keras"),
         ("evaluate text.keras", "no zip archive"),
-        ("predict nowhere.keras digit.png", "no such file: nowhere.keras"),
-        ("predict text.keras nowhere.png", "no such file: nowhere.png"),
-        ("predict text.keras text.keras", "is not an image"),
+        ("predict nowhere.keras digit.png", "not a file: nowhere.keras"),
+        ("predict text.keras nowhere.png", "not a file: nowhere.png"),
+        ("predict text.keras text.keras", "is not a PNG"),
         ("predict text.keras large.png", "it is 280 x 280"),
         ("predict text.keras", "required: IMAGE"),
+        ("evaluate folder", "not a file: folder"),
+        ("train fast --data keras", "keras is not a folder"),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_code_2(run_python, tmp_path, arguments, message):
     (tmp_path / "text.keras").write_text("no model")
+    (tmp_path / "folder").mkdir()
     Image.new("L", (280, 280)).save(tmp_path / "large.png")
     done = run_python("-m", "digitlib", *arguments.split(), cwd=tmp_path)
     assert_one_line(done, message)
-    assert {path.name for path in tmp_path.iterdir()} == {"text.keras", "large.png"}
+    assert {path.name for path in tmp_path.iterdir()} == {"text.keras", "large.png", "folder"}
 
 
 @pytest.mark.parametrize("command", ["", "train", "evaluate", "predict"])
@@ -133,6 +136,7 @@ def test_help(run_python, command):
     assert ("fast" in done.stdout) == (command == "train")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send")
 def test_interrupted_training_ends_in_one_line_and_leaves_no_file(tmp_path):
     running = subprocess.Popen(
         [sys.executable, "-m", "digitlib", "train", "fast"],
@@ -152,3 +156,20 @@ def test_interrupted_training_ends_in_one_line_and_leaves_no_file(tmp_path):
     assert running.returncode == 130
     assert errors.decode() == "digitlib: interrupted; no unfinished file is left.\n"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send")
+@pytest.mark.parametrize("seconds", [0.3, 1, 2])
+def test_interrupted_start_ends_in_one_line(tmp_path, seconds):
+    starting = subprocess.Popen(
+        [sys.executable, "-m", "digitlib", "train", "fast"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    time.sleep(seconds)
+    starting.send_signal(signal.SIGINT)
+    _, errors = starting.communicate(timeout=60)
+    assert starting.returncode == 130
+    assert errors.decode() == "digitlib: interrupted; no unfinished file is left.\n"

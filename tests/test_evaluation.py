@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 from scipy.stats import binomtest
@@ -79,7 +80,7 @@ def test_a_certain_mistake_leaves_the_loss_finite(split):
     certain = np.eye(10, dtype=np.float32)[(split.labels + 1) % 10]
     report = evaluate_model(FixedAnswers(certain), split)
     assert report.accuracy == 0
-    assert report.loss == pytest.approx(-np.log(1e-7))
+    assert report.loss == pytest.approx(-np.log(np.finfo(np.float32).tiny))
 
 
 def test_a_perfect_model_makes_no_mistakes(split):
@@ -109,3 +110,29 @@ def test_wilson_interval_agrees_with_scipy(successes, count, confidence):
     assert wilson_interval(successes, count, confidence=confidence) == pytest.approx(
         tuple(expected), abs=1e-12
     )
+
+
+def test_accuracy_and_loss_agree_with_keras(split):
+    keras.utils.set_random_seed(0)
+    flatten = keras.layers.Flatten()
+    model = keras.Sequential([keras.Input((28, 28, 1)), flatten, keras.layers.Dense(10, "softmax")])
+    model.layers[-1].bias.assign([30, 0, 0, 0, 0, 0, 0, 0, 0, 0])  # sure, and mostly wrong
+    model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    inputs = (split.images / 255)[..., None]
+    loss, accuracy = model.evaluate(inputs, split.labels, verbose=0)
+    report = evaluate_model(model, split)
+    assert report.accuracy == pytest.approx(accuracy)
+    assert report.loss == pytest.approx(loss, rel=1e-5)
+    assert report.loss > 20
+
+
+@pytest.mark.parametrize(
+    "answers", [np.full((500, 10), 2), np.full((500, 10), np.nan), -np.eye(10)]
+)
+def test_answers_that_are_no_probabilities_are_refused(split, answers):
+    with pytest.raises(ValueError, match="no probabilities"):
+        predict_probabilities(FixedAnswers(answers), split.images)
+
+
+def test_no_images_get_no_answers(split):
+    assert predict_digits(FixedAnswers(None), split.images[:0]).shape == (0,)

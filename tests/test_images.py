@@ -72,13 +72,18 @@ def picture_bytes(tmp_path, mode="L", size=(28, 28)):
 def test_unreadable_pictures_are_refused_by_name(tmp_path, small_images):
     Image.fromarray(small_images[0]).save(tmp_path / "whole.png")
     whole = (tmp_path / "whole.png").read_bytes()
+    Image.fromarray(small_images[0]).save(tmp_path / "photo.jpg")
+    jpeg = (tmp_path / "photo.jpg").read_bytes()
     broken = bytearray(whole)
     broken[20:60] = bytes(40)
     wrong = {
-        "text.png": (b"no picture", "is not an image"),
-        "empty.png": (b"", "is not an image"),
-        "cut.png": (whole[: len(whole) // 2], "is not an image"),
-        "broken.png": (bytes(broken), "is not an image"),
+        "text.png": (b"no picture", "is not a PNG"),
+        "empty.png": (b"", "is not a PNG"),
+        "cut.png": (whole[: len(whole) // 2], "is not a PNG"),
+        "broken.png": (bytes(broken), "is not a PNG"),
+        "photo.png": (jpeg, "is not a PNG"),
+        "huge.png": (picture_bytes(tmp_path, mode="1", size=(10_000, 10_000)), "is not a PNG"),
+        "header.png": (whole[:20] + whole[24:], "is not a PNG"),
         "large.png": (picture_bytes(tmp_path, size=(280, 140)), "it is 280 x 140"),
         "deep.png": (picture_bytes(tmp_path, mode="I;16"), "its mode is I;16"),
         "transparent.png": (picture_bytes(tmp_path, mode="RGBA"), "its mode is RGBA"),
@@ -93,5 +98,5 @@ def test_unreadable_pictures_are_refused_by_name(tmp_path, small_images):
 def test_missing_pictures_and_folders_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nowhere\.png"):
         read_image(tmp_path / "nowhere.png")
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(OSError, match=tmp_path.name):
         read_image(tmp_path)

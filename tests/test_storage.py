@@ -66,15 +66,22 @@ def test_files_that_are_no_digit_readers_are_refused(model, tmp_path):
         [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)]
     )
     other.save(tmp_path / "other.keras")
+    unbuilt = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10)])
+    unbuilt.save(tmp_path / "unbuilt.keras")
+    custom = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Lambda(lambda x: x)])
+    custom.save(tmp_path / "lambda.keras")
     for name, message in {
         "text.keras": "no zip archive",
         "cut.keras": "no zip archive",
         "model.txt": r"must end in \.keras",
         "zip.keras": "cannot be loaded",
+        "unbuilt.keras": "goes from None to None",
+        "lambda.keras": r"cannot be loaded as a Keras model \(ValueError\)",
         "other.keras": r"goes from \(None, 8, 8, 1\) to \(None, 3\)",
     }.items():
         with pytest.raises(ValueError, match=message) as caught:
             load_model(tmp_path / name)
         assert name in str(caught.value)
+        assert "safe_mode" not in str(caught.value)
     with pytest.raises(FileNotFoundError, match="train a model first"):
         load_model(tmp_path / "nowhere.keras")
