@@ -11,7 +11,7 @@ PICTURE = ROOT / "docs" / "confusion.png"
 
 def lesson_picture():
     """The PNG that the notebook's cell `confusion` has stored."""
-    notebook = json.loads((ROOT / "Digit_recognizer.ipynb").read_text())
+    notebook = json.loads((ROOT / "Digit_recognizer.ipynb").read_text(encoding="utf-8"))
     cell = next(cell for cell in notebook["cells"] if cell["id"] == "confusion")
     markup = "".join(cell["outputs"][0]["data"]["text/html"])
     return base64.b64decode(re.search(r"base64,([^\"]+)", markup)[1])

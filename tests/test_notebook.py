@@ -81,10 +81,10 @@ def test_what_does_not_depend_on_training_is_compared():
 
 
 def test_no_path_of_this_machine_and_no_large_output():
-    text = (ROOT / "Digit_recognizer.ipynb").read_text()
+    text = (ROOT / "Digit_recognizer.ipynb").read_text(encoding="utf-8")
     assert not re.search(r"/(root|home|tmp|work|Users)/", text)
     assert len(text) < 4_000_000
-    assert "\\b" not in text, "a progress bar's steps are stored: see README, maintaining"
+    assert "\\b" not in text, "a progress bar's steps are stored: see the README's section Tests"
 
 
 def test_the_network_of_the_lesson_is_the_recipe_fast():
@@ -104,4 +104,6 @@ def test_the_network_of_the_lesson_is_the_recipe_fast():
 
 def test_the_readme_shows_a_picture_of_the_lesson():
     assert PICTURE.read_bytes() == lesson_picture(), "run: python tests/readme_picture.py"
-    assert f"]({PICTURE.relative_to(ROOT)})" in (ROOT / "README.md").read_text()
+    assert f"]({PICTURE.relative_to(ROOT).as_posix()})" in (ROOT / "README.md").read_text(
+        encoding="utf-8"
+    )
