@@ -1,9 +1,8 @@
-"""The command line: `python -m digitlib train`, `evaluate` and `predict`."""
+"""The command line: `python -m digitlib train`, `evaluate`, `predict`, `compare` and `tune`."""
 
 import argparse
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import digitlib
@@ -22,11 +21,11 @@ def main(arguments=None):
         arguments: the words of the command line; None takes them from the shell.
 
     Returns:
-        The exit code: 0 done, 2 a wrong input, 130 interrupted.
+        The exit code: 0 done, 1 a run of a sweep failed, 2 a wrong input, 130 interrupted.
     """
     try:
         options = _build_parser().parse_args(arguments)
-        options.command(options)
+        return options.command(options) or 0
     except (OSError, ValueError) as error:
         print(f"digitlib: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -34,7 +33,6 @@ def main(arguments=None):
         print(flush=True)  # The progress bar has left the cursor in mid-line.
         print("digitlib: interrupted; no unfinished file is left.", file=sys.stderr)
         return 130
-    return 0
 
 
 def _build_parser():
@@ -42,6 +40,7 @@ def _build_parser():
         prog="python -m digitlib", description="Train, judge and use readers of handwritten digits."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    model_help = "a .keras or .h5 file"
     data_help = "folder of IDX files (default: the MNIST that comes with digitlib)"
 
     def add_command(run, **texts):
@@ -51,21 +50,62 @@ def _build_parser():
 
     train = add_command(_train, help="train a recipe and save it")
     train.add_argument("recipe", choices=digitlib.RECIPES, help="one of: %(choices)s")
-    train.add_argument("--epochs", type=int, metavar="N", help="default: the recipe's own")
     train.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
-    train.add_argument("--data", type=Path, metavar="DIR", help=data_help)
     train.add_argument("--output", type=Path, metavar="FILE", help="default: RECIPE.keras")
+    _add_overrides(train)
 
     evaluate = add_command(_evaluate, help="judge a saved model")
-    evaluate.add_argument("model", type=_existing_file, metavar="MODEL", help="a .keras file")
-    evaluate.add_argument("--data", type=Path, metavar="DIR", help=data_help)
+    evaluate.add_argument("model", type=_existing_file, metavar="MODEL", help=model_help)
     evaluate.add_argument("--json", action="store_true", help="print one JSON object instead")
 
     predict = add_command(_predict, help="read pictures with a saved model")
-    predict.add_argument("model", type=_existing_file, metavar="MODEL", help="a .keras file")
+    predict.add_argument("model", type=_existing_file, metavar="MODEL", help=model_help)
     image_help = "a PNG of 28 x 28 pixels, light digit on dark ground"
     predict.add_argument("images", type=_existing_file, nargs="+", metavar="IMAGE", help=image_help)
+
+    compare = add_command(_compare, help="train several recipes with several seeds")
+    names = ", ".join(digitlib.RECIPES)
+    compare.add_argument("recipes", nargs="*", metavar="RECIPE", help=f"default: all of {names}")
+    compare.add_argument("--seeds", type=int, default=3, metavar="N", help="default: %(default)s")
+
+    tune = add_command(_tune, help="search for better numbers of a recipe")
+    tune.add_argument("recipe", choices=digitlib.RECIPES, help="one of: %(choices)s")
+    tune.add_argument("--trials", type=int, default=10, metavar="N", help="default: %(default)s")
+    tune.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
+
+    for command in (compare, tune):
+        command.add_argument(
+            "--output",
+            type=Path,
+            metavar="CSV",
+            help="keeps each result; goes on with what it holds",
+        )
+        command.add_argument(
+            "--jobs",
+            type=int,
+            metavar="N",
+            help="runs at a time (default: 1; a cluster decides itself)",
+        )
+        command.add_argument(
+            "--scheduler", metavar="tcp://HOST:PORT", help="run on a Dask cluster instead"
+        )
+        _add_overrides(command)
+    for command in (train, evaluate, compare, tune):
+        command.add_argument("--data", type=Path, metavar="DIR", help=data_help)
     return parser
+
+
+def _add_overrides(command):
+    for name, kind in digitlib.OVERRIDES.items():
+        unit = "N" if kind is int else "X"
+        command.add_argument(
+            f"--{name.replace('_', '-')}", type=kind, metavar=unit, help="default: the recipe's own"
+        )
+
+
+def _overrides(options):
+    given = {name: getattr(options, name) for name in digitlib.OVERRIDES}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _existing_file(path):
@@ -75,21 +115,36 @@ def _existing_file(path):
 
 
 def _train(options):
-    """Train a recipe with a progress bar, save the model, print its result on the test images."""
-    recipe = digitlib.RECIPES[options.recipe]
-    if options.epochs is not None:
-        recipe = replace(recipe, epochs=options.epochs)
+    """Train a recipe with a progress bar, print its result on the test images and save the model.
+
+    Beside the model, FILE-curves.png and FILE-confusion.png show how training went and what is
+    misread.
+    """
+    recipe = digitlib.override_recipe(digitlib.RECIPES[options.recipe], **_overrides(options))
     output = options.output or Path(f"{recipe.name}.keras")
     digitlib.check_destination(output)
-    mnist = digitlib.load_mnist(options.data)
-    if mnist.train is None:
-        raise ValueError(f"{options.data} holds test files only; training needs train-* files too.")
+    mnist = _load_training_data(options.data)
     digitlib.start_keras()
-    train, validation = digitlib.hold_out(mnist.train, fraction=1 / 12, seed=0)
+    train, validation = digitlib.hold_out(mnist.train, recipe.validation_fraction, seed=0)
     run = digitlib.train_model(recipe, train, validation, seed=options.seed)
-    _print_report(digitlib.evaluate_model(run.model, mnist.test))
+    report = digitlib.evaluate_model(run.model, mnist.test)
+    _print_report(report)
     digitlib.save_model(run.model, output)
-    print(f"\nTrained in {run.seconds:.0f} s, saved as {output}")
+    figures = {
+        "curves": digitlib.plot_learning_curves(run.history),
+        "confusion": digitlib.plot_confusion(report.confusion),
+    }
+    for name, axes in figures.items():
+        picture = digitlib.show_figure(axes, alt=name)
+        output.with_name(f"{output.stem}-{name}.png").write_bytes(picture.png)
+    print(f"\nTrained in {run.seconds:.0f} s, saved as {output}; see also {output.stem}-*.png")
+
+
+def _load_training_data(folder):
+    mnist = digitlib.load_mnist(folder)
+    if mnist.train is None:
+        raise ValueError(f"{folder} holds test files only; training needs train-* files too.")
+    return mnist
 
 
 def _evaluate(options):
@@ -112,6 +167,78 @@ def _predict(options):
     probabilities = digitlib.predict_probabilities(digitlib.load_model(options.model), images)
     for path, row in zip(options.images, probabilities, strict=True):
         print(f"{path}: {row.argmax()} ({row.max():.1%})")
+
+
+def _compare(options):
+    """Train recipes with the seeds 0 to N - 1 and print mean and spread of their test accuracy."""
+    frame = _on_cluster(
+        options.scheduler,
+        digitlib.sweep_recipes,
+        options.recipes or list(digitlib.RECIPES),
+        range(options.seeds),
+        [_overrides(options)],
+        **_sweep_options(options),
+    )
+    return _print_runs(frame)
+
+
+def _tune(options):
+    """Try random numbers of a recipe, choose by validation accuracy, judge the winner on test."""
+    tuning = _on_cluster(
+        options.scheduler,
+        digitlib.tune_recipe,
+        options.recipe,
+        options.trials,
+        seed=options.seed,
+        fixed=_overrides(options),
+        **_sweep_options(options),
+    )
+    best_first = tuning.trials[["overrides", "validation_accuracy", "error"]]
+    print(best_first.to_string(index=False, formatters={"validation_accuracy": "{:.2%}".format}))
+    print("\nThe first, trained anew with other seeds:")
+    return _print_runs(tuning.judged)
+
+
+def _sweep_options(options):
+    if options.data and not options.scheduler:
+        _load_training_data(options.data)  # Better now than in every run.
+    return {"source": options.data, "results": options.output, "jobs": options.jobs}
+
+
+def _on_cluster(scheduler, function, *arguments, **options):
+    if scheduler is None:
+        return function(*arguments, **options)
+    try:
+        from dask.distributed import Client
+    except ImportError:
+        raise ValueError("a cluster needs Dask: pip install 'digitlib[cluster]'") from None
+    from importlib import import_module
+
+    import joblib
+
+    with Client(scheduler, timeout=5) as client, joblib.parallel_config(backend="dask"):
+        try:
+            client.run_on_scheduler(import_module, "digitlib.sweep")
+            client.run(import_module, "digitlib.sweep")
+        except ModuleNotFoundError as error:
+            raise ValueError(
+                f"the cluster cannot import digitlib ({error}): start scheduler and workers in a "
+                "clone with `python -m dask`, or install digitlib there."
+            ) from error
+        return function(*arguments, **options)
+
+
+def _print_runs(frame):
+    for row in frame[frame["error"] != ""].itertuples():
+        print(f"{row.recipe}, seed {row.seed}, failed: {row.error}")
+    percent = "{:.2%}".format
+    columns = {name: percent for name in ("test_mean", "test_deviation", "validation_mean")}
+    summary = digitlib.summarize_results(frame)
+    shown = summary[["recipe", "overrides", "runs", "parameters", *columns, "cpu_seconds"]]
+    formatters = {**columns, "cpu_seconds": "{:.0f}".format}
+    if len(shown):
+        print(shown.to_string(index=False, formatters=formatters))
+    return int((frame["error"] != "").any())
 
 
 def _print_report(report):

@@ -6,6 +6,7 @@ from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
+from scipy.stats import binomtest
 from sklearn.metrics import classification_report, confusion_matrix
 
 from digitlib.data import NUM_CLASSES
@@ -136,6 +137,46 @@ def wilson_interval(successes, count, *, confidence=0.95):
     middle = (rate + weight / 2) / (1 + weight)
     half_width = math.sqrt(weight * (rate * (1 - rate) + weight / 4)) / (1 + weight)
     return max(0.0, middle - half_width), min(1.0, middle + half_width)
+
+
+class Comparison(NamedTuple):
+    """Two models on the same images.
+
+    Attributes:
+        only_first: how many images only the first model reads right.
+        only_second: how many only the second reads right.
+        p_value: how probable so uneven a pair, or a more uneven one, is among equally good models.
+    """
+
+    only_first: int
+    only_second: int
+    p_value: float
+
+
+def compare_answers(labels, first, second):
+    """Asks whether one of two models is better, by McNemar's exact test.
+
+    Images that both read right, or both wrong, tell nothing. Among the others, equally good
+    models win as often as a fair coin shows heads.
+
+    Args:
+        labels: integers (n,), the true digits.
+        first: integers (n,), what the first model reads.
+        second: integers (n,), what the second model reads.
+
+    Returns:
+        A `Comparison`.
+
+    Source:
+        Q. McNemar: Note on the sampling error of the difference between correlated proportions
+        (1947).
+    """
+    first_right, second_right = np.equal(first, labels), np.equal(second, labels)
+    only_first = int((first_right & ~second_right).sum())
+    only_second = int((second_right & ~first_right).sum())
+    tosses = only_first + only_second
+    p_value = binomtest(only_first, tosses).pvalue if tosses else 1.0
+    return Comparison(only_first, only_second, float(p_value))
 
 
 def _cross_entropy(probabilities, labels):

@@ -4,11 +4,12 @@ import base64
 import html
 import io
 from dataclasses import dataclass
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter, PercentFormatter
 
 _DIGITS = range(10)
 _TRAINING, _VALIDATION = sns.color_palette("colorblind", 2)
@@ -123,6 +124,44 @@ def plot_confusion(confusion, *, ax=None):
     sns.heatmap(confusion, mask=~right, cmap=["0.85"], cbar=False, **shared)
     ax.set(title="What was read, for each true digit", xlabel="digit read", ylabel="true digit")
     ax.tick_params(axis="y", rotation=0)
+    return ax
+
+
+def plot_recipes(summary, reported, *, ax=None):
+    """Draws the accuracy of recipes against the cost of their training.
+
+    Points are means over seeds with one standard deviation up and down; an open diamond of the
+    same colour is what the recipe's source reports.
+
+    Args:
+        summary: a DataFrame with the columns recipe, test_mean, test_deviation (0 to 1) and
+            cpu_seconds, as of `summarize_results`.
+        reported: a dict from recipe to the reported accuracy, 0 to 1; others are left out.
+        ax: Axes to draw on; None makes a figure.
+
+    Returns:
+        The Axes.
+    """
+    ax = ax or plt.subplots(figsize=(8.5, 4.5), layout="constrained")[1]
+    colours = sns.color_palette("colorblind", len(summary))
+    shapes = "os^vP*X<>p"  # so that nobody has to rely on colour
+    for row, colour, shape in zip(summary.itertuples(), colours, cycle(shapes), strict=False):
+        errors = {"yerr": row.test_deviation, "capsize": 3, "fmt": shape, "color": colour}
+        ax.errorbar(row.cpu_seconds, row.test_mean, markersize=8, label=row.recipe, **errors)
+        if row.recipe in reported:
+            place = [row.cpu_seconds], [reported[row.recipe]]
+            ax.plot(*place, "D", color=colour, fillstyle="none", markersize=10)
+    ax.plot([], [], "D", color="0.3", fillstyle="none", label="as reported")
+    # Logistic scales spread what lies close to 100 %.
+    ax.set(title="Accuracy and cost of the recipes", xscale="log", yscale="logit")
+    ax.set(xlabel="training (CPU-seconds)", ylabel="test accuracy")
+    ax.set_yticks([0.92, 0.95, 0.97, 0.98, 0.99, 0.995], minor=False)
+    ax.yaxis.set_major_formatter(PercentFormatter(1))
+    ax.yaxis.set_minor_formatter(NullFormatter())
+    ax.xaxis.set_major_formatter("{x:,.0f}")
+    ax.set_ylim(0.91, 0.996)
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    sns.despine(ax=ax)
     return ax
 
 

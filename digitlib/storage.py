@@ -1,10 +1,14 @@
 """Save a trained model, and load it again."""
 
+import logging
 import os
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 
 from digitlib.data import IMAGE_SIZE, NUM_CLASSES
+
+_SUFFIXES = (".keras", ".h5")
 
 
 def check_destination(path):
@@ -15,7 +19,7 @@ def check_destination(path):
 
     Raises:
         OSError: its folder is missing or not writable, or the path is a folder.
-        ValueError: its name does not end in `.keras`.
+        ValueError: its name ends neither in `.keras` nor in `.h5`.
     """
     path = Path(path)
     _check_suffix(path)
@@ -32,7 +36,8 @@ def save_model(model, path):
 
     Args:
         model: a Keras model.
-        path: a file ending in `.keras`; replaced if it exists.
+        path: a file ending in `.keras`, or in `.h5` for Keras's older HDF5 format; replaced if it
+            exists.
 
     Raises:
         OSError, ValueError: as `check_destination`, or the disk is full.
@@ -40,9 +45,10 @@ def save_model(model, path):
     path = Path(path)
     check_destination(path)
     # In the same folder, because only there is os.replace one indivisible step.
-    unfinished = path.with_name(f".{os.getpid()}.keras")
+    unfinished = path.with_name(f".{os.getpid()}{path.suffix}")
     try:
-        model.save(unfinished)
+        with _no_advice():
+            model.save(unfinished)
         with open(unfinished, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(unfinished, path)
@@ -54,20 +60,20 @@ def load_model(path):
     """Loads a saved digit reader.
 
     Args:
-        path: a `.keras` file.
+        path: a `.keras` or `.h5` file.
 
     Returns:
         A Keras model from (n, 28, 28, 1) to (n, 10), not compiled.
 
     Raises:
         OSError: the file is missing.
-        ValueError: it is no `.keras` file, damaged, or reads something else than digits.
+        ValueError: it is no such file, damaged, or reads something else than digits.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not a file; train a model first.")
     _check_suffix(path)
-    if not zipfile.is_zipfile(path):
+    if path.suffix == ".keras" and not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is not a Keras model, or a damaged one: it is no zip archive.")
     import keras
 
@@ -89,5 +95,17 @@ def load_model(path):
 
 
 def _check_suffix(path):
-    if path.suffix != ".keras":
-        raise ValueError(f"{path} must end in .keras, the format that models are saved in.")
+    if path.suffix not in _SUFFIXES:
+        raise ValueError(f"{path} must end in .keras, the format of saved models, or in .h5.")
+
+
+@contextmanager
+def _no_advice():
+    # Keras advises against .h5 at each save; whoever writes .h5 has asked for it.
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import keras
 
-from digitlib.images import preprocess_images
+from digitlib.images import one_hot_labels, preprocess_images
 from digitlib.recipes import build_model
 
 
@@ -17,11 +17,13 @@ class Run(NamedTuple):
         history: a list of one float an epoch for each of "loss", "accuracy" (training, averaged
             over the epoch while it ran), "val_loss" and "val_accuracy" (validation, at its end).
         seconds: wall-clock time of `fit`.
+        cpu_seconds: processor time of `fit`, all threads together.
     """
 
     model: keras.Model
     history: dict
     seconds: float
+    cpu_seconds: float
 
 
 def train_model(recipe, train, validation, *, seed=0, verbose="auto"):
@@ -47,17 +49,28 @@ def train_model(recipe, train, validation, *, seed=0, verbose="auto"):
     model = build_model(recipe)
     model.compile(
         optimizer=keras.optimizers.Adam(recipe.learning_rate),
-        loss="sparse_categorical_crossentropy",
+        loss=recipe.loss,
         metrics=["accuracy"],
     )
-    images, validation_images = (preprocess_images(split.images) for split in (train, validation))
-    started = time.perf_counter()
+    images, labels = _prepare(train, recipe)
+    started, cpu_started = time.perf_counter(), time.process_time()
     fitted = model.fit(
         images,
-        train.labels,
+        labels,
         batch_size=recipe.batch_size,
         epochs=recipe.epochs,
-        validation_data=(validation_images, validation.labels),
+        validation_data=_prepare(validation, recipe),
         verbose=verbose,
     )
-    return Run(model, fitted.history, time.perf_counter() - started)
+    return Run(
+        model,
+        fitted.history,
+        time.perf_counter() - started,
+        time.process_time() - cpu_started,
+    )
+
+
+def _prepare(split, recipe):
+    one_hot = recipe.loss == "categorical_crossentropy"
+    labels = one_hot_labels(split.labels) if one_hot else split.labels
+    return preprocess_images(split.images), labels

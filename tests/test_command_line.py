@@ -50,6 +50,33 @@ def test_train_prints_progress_accuracy_confusion_and_report(trained, answers, m
     assert "saved as fast.keras" in output
 
 
+def test_train_draws_curves_and_confusion_beside_the_model(trained):
+    for name in ("curves", "confusion"):
+        with Image.open(trained[0].with_name(f"fast-{name}.png")) as picture:
+            assert picture.format == "PNG"
+            assert min(picture.size) > 400
+
+
+def test_train_takes_other_numbers_and_writes_hdf5(mnist, run_python, tmp_path):
+    for prefix, split in (("train", mnist.train), ("t10k", mnist.test)):
+        images, labels = split.images[:600], split.labels[:600]
+        (tmp_path / f"{prefix}-images-idx3-ubyte").write_bytes(idx_images(images))
+        (tmp_path / f"{prefix}-labels-idx1-ubyte").write_bytes(idx_labels(labels))
+    numbers = "--epochs", 2, "--batch-size", 50, "--dropout", 0.1, "--width", 4
+    options = *numbers, "--data", tmp_path, "--output", "ocr.h5"
+    done = run_python("-m", "digitlib", "train", "ocr", *options, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "11/11" in done.stdout  # 550 images in batches of 50
+    model = load_model(tmp_path / "ocr.h5")
+    assert model.layers[0].filters == 4
+    assert {layer.rate for layer in model.layers if hasattr(layer, "rate")} == {0.1}
+    found = run_python(
+        *("-m", "digitlib", "evaluate", tmp_path / "ocr.h5", "--data", tmp_path, "--json")
+    )
+    accuracy = json.loads(found.stdout)["accuracy"]
+    assert f"Test accuracy {accuracy:.2%}" in done.stdout
+
+
 def test_evaluate_agrees_with_scikit_learn(trained, answers, mnist, run_python):
     done = run_python("-m", "digitlib", "evaluate", trained[0], "--json")
     result = json.loads(done.stdout)
@@ -107,6 +134,7 @@ def assert_one_line(done, message):
         ("train fast --data nowhere", "nowhere is not a folder"),
         ("train fast --output nowhere/fast.keras", "nowhere is not a folder"),
         ("train fast --output fast.model", "must end in .keras"),
+        ("train logistic --dropout 0.1", "recipe logistic has no dropout to override"),
         ("train fast --unknown", "unrecognized arguments: --unknown"),
         ("evaluate nowhere.keras", "not a file: nowhere.keras"),
         ("evaluate text.keras", "no zip archive"),
@@ -128,12 +156,12 @@ def test_wrong_input_is_one_line_and_exit_code_2(run_python, tmp_path, arguments
     assert {path.name for path in tmp_path.iterdir()} == {"text.keras", "large.png", "folder"}
 
 
-@pytest.mark.parametrize("command", ["", "train", "evaluate", "predict"])
+@pytest.mark.parametrize("command", ["", "train", "evaluate", "predict", "compare", "tune"])
 def test_help(run_python, command):
     done = run_python("-m", "digitlib", *command.split(), "--help")
     assert done.returncode == 0
     assert done.stdout.startswith(f"usage: python -m digitlib {command}".strip())
-    assert ("fast" in done.stdout) == (command == "train")
+    assert ("fast" in done.stdout) == (command in ("train", "compare", "tune"))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send")

@@ -1,10 +1,19 @@
+import math
+
 import keras
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, classification_report, log_loss
 
-from digitlib import Split, evaluate_model, predict_digits, predict_probabilities, wilson_interval
+from digitlib import (
+    Split,
+    compare_answers,
+    evaluate_model,
+    predict_digits,
+    predict_probabilities,
+    wilson_interval,
+)
 
 
 class FixedAnswers:
@@ -136,3 +145,20 @@ def test_answers_that_are_no_probabilities_are_refused(split, answers):
 
 def test_no_images_get_no_answers(split):
     assert predict_digits(FixedAnswers(None), split.images[:0]).shape == (0,)
+
+
+def test_mcnemar_counts_a_fair_coin():
+    labels = np.arange(40) % 10
+    first, second = labels.copy(), labels.copy()
+    first[:3] = second[:2] = -1  # both wrong on two, the first alone on one
+    second[10:19] = -1  # the second alone on nine
+    comparison = compare_answers(labels, first, second)
+    assert comparison[:2] == (9, 1)
+    tails = sum(math.comb(10, heads) for heads in (0, 1, 9, 10))
+    assert comparison.p_value == pytest.approx(tails / 2**10)
+    swapped = compare_answers(labels, second, first)
+    assert swapped == (1, 9, comparison.p_value)
+
+
+def test_models_that_agree_are_not_told_apart():
+    assert compare_answers([1, 2], [1, 3], [1, 4]) == (0, 0, 1.0)

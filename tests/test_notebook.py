@@ -6,7 +6,7 @@ import keras
 import nbformat
 import pytest
 from conftest import ROOT
-from readme_picture import PICTURE, lesson_picture
+from readme_parts import PICTURE, README, TABLE, lesson_picture, results_table, verdict
 
 from digitlib import RECIPES, build_model
 
@@ -77,7 +77,7 @@ def test_metadata_do_not_change_with_every_run(cell):
 
 def test_what_does_not_depend_on_training_is_compared():
     compared = {cell.id for cell in CODE if "nbval-check-output" in cell.metadata.get("tags", [])}
-    assert compared == {"load", "pixels", "preprocess", "labels", "cnn"}
+    assert compared == {*("load", "pixels", "preprocess", "labels", "cnn", "recipes", "chance")}
 
 
 def test_no_path_of_this_machine_and_no_large_output():
@@ -103,7 +103,19 @@ def test_the_network_of_the_lesson_is_the_recipe_fast():
 
 
 def test_the_readme_shows_a_picture_of_the_lesson():
-    assert PICTURE.read_bytes() == lesson_picture(), "run: python tests/readme_picture.py"
+    assert PICTURE.read_bytes() == lesson_picture(), "run: python -m tests.readme_parts"
     assert f"]({PICTURE.relative_to(ROOT).as_posix()})" in (ROOT / "README.md").read_text(
         encoding="utf-8"
     )
+
+
+def test_the_readme_shows_the_table_of_the_results():
+    (table,) = TABLE.findall(README.read_text(encoding="utf-8"))
+    assert table == results_table(), "run: python -m tests.readme_parts"
+
+
+def test_a_reported_accuracy_counts_as_reached_within_chance_only():
+    assert verdict(0.99, 0.001, 0.99) == "yes"
+    # sqrt(0.0005**2 + 0.99 * 0.01 / 10000) = 0.0011; twice that is 0.0022.
+    assert verdict(0.99, 0.0005, 0.9921) == "within chance"
+    assert verdict(0.99, 0.0005, 0.9923) == "**no**"

@@ -4,6 +4,7 @@ import re
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -13,6 +14,7 @@ from digitlib import (
     plot_confusion,
     plot_learning_curves,
     plot_mistakes,
+    plot_recipes,
     plot_samples,
     show_figure,
 )
@@ -120,14 +122,39 @@ def test_no_mistakes_are_a_picture_too(small_images):
     assert plot_mistakes(small_images, none).get_title() == "The 0 most confident of 0 mistakes"
 
 
-def test_each_plot_draws_on_given_axes(small_images, mistakes, confusion):
-    figure, axes = plt.subplots(6)
+@pytest.fixture
+def summary():
+    return pd.DataFrame(
+        {
+            "recipe": ["dense", "cnn"],
+            "test_mean": [0.975, 0.991],
+            "test_deviation": [0.002, 0.001],
+            "cpu_seconds": [6.0, 110.0],
+        }
+    )
+
+
+def test_recipes_stand_at_their_cost_and_accuracy(summary):
+    ax = plot_recipes(summary, {"cnn": 0.99, "unknown": 0.5})
+    legend = ax.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["as reported", "dense", "cnn"]
+    diamonds = [line.get_xydata().tolist() for line in ax.lines if line.get_marker() == "D"]
+    assert diamonds == [[[110, 0.99]], []]
+    means = [bars[0].get_xydata().tolist() for bars in ax.containers]
+    assert means == [[[6, 0.975]], [[110, 0.991]]]
+    bars = [bar.get_segments()[0][:, 1] for bar in ax.collections]
+    assert np.allclose(bars, [[0.973, 0.977], [0.990, 0.992]])
+
+
+def test_each_plot_draws_on_given_axes(small_images, mistakes, confusion, summary):
+    figure, axes = plt.subplots(7)
     assert plot_samples(small_images, range(6), ax=axes[0]) is axes[0]
     assert plot_class_counts([1], ax=axes[1]) is axes[1]
     assert plot_confusion(confusion, ax=axes[2]) is axes[2]
     assert plot_mistakes(small_images, mistakes, ax=axes[3]) is axes[3]
-    assert plot_learning_curves(HISTORY, axes=axes[4:]) is not None
+    assert plot_learning_curves(HISTORY, axes=axes[4:6]) is not None
     assert len(axes[5].lines) == 2
+    assert plot_recipes(summary, {}, ax=axes[6]) is axes[6]
     assert plt.get_fignums() == [figure.number]
 
 

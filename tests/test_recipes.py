@@ -2,33 +2,221 @@ import dataclasses
 
 import pytest
 
-from digitlib import RECIPES, build_model
+from digitlib import RECIPES, build_model, override_recipe
+
+POOL, FLAT = "MaxPooling2D", "Flatten"
 
 
-def test_fast_has_the_layers_and_sizes_worked_out_by_hand():
-    model = build_model(RECIPES["fast"])
-    assert [type(layer).__name__ for layer in model.layers] == [
-        *("Conv2D", "MaxPooling2D", "Conv2D", "MaxPooling2D"),
-        *("Flatten", "Dropout", "Dense", "Dense"),
-    ]
-    # A window of 5 fits 28 - 5 + 1 = 24 times; pooling halves; 12 - 3 + 1 = 10; 5 * 5 * 32 = 800.
-    shapes = [(24, 24, 24), (12, 12, 24), (10, 10, 32), (5, 5, 32), (800,), (800,), (128,), (10,)]
-    assert [layer.output.shape[1:] for layer in model.layers] == shapes
-    convolutions = (5 * 5 * 1 + 1) * 24 + (3 * 3 * 24 + 1) * 32
-    assert model.count_params() == convolutions + (800 + 1) * 128 + (128 + 1) * 10
+def conv(filters, size, channels):
+    """The parameters of a convolution, by hand: a window over all channels and a bias, each."""
+    return (size * size * channels + 1) * filters
 
 
-def test_every_recipe_maps_images_to_ten_probabilities():
-    for name, recipe in RECIPES.items():
-        assert recipe.name == name
-        model = build_model(recipe)
-        assert model.input_shape == (None, 28, 28, 1)
-        assert model.output_shape == (None, 10)
-        assert model.layers[-1].get_config()["activation"] == "softmax"
+def dense(units, inputs):
+    return (inputs + 1) * units
 
 
-@pytest.mark.parametrize("number", ["epochs", "batch_size", "learning_rate"])
+# Layer by layer: its class, what counts in it, its output shape. Then parameters and settings.
+PUBLISHED = {
+    "mnist_cnn": (
+        [
+            ("Conv2D", (32, 3, "relu"), (26, 26, 32)),
+            (POOL, 2, (13, 13, 32)),
+            ("Conv2D", (64, 3, "relu"), (11, 11, 64)),
+            (POOL, 2, (5, 5, 64)),
+            (FLAT, None, (1600,)),
+            ("Dense", (64, "relu"), (64,)),
+            ("Dense", (10, "softmax"), (10,)),
+        ],
+        conv(32, 3, 1) + conv(64, 3, 32) + dense(64, 1600) + dense(10, 64),
+        {"epochs": 5, "reported": 0.98},
+    ),
+    "digit_recognizer": (
+        [
+            ("Conv2D", (32, 3, "relu"), (26, 26, 32)),
+            (POOL, 2, (13, 13, 32)),
+            ("Dropout", 0.25, (13, 13, 32)),
+            ("Conv2D", (64, 3, "relu"), (11, 11, 64)),
+            (POOL, 2, (5, 5, 64)),
+            ("Dropout", 0.25, (5, 5, 64)),
+            (FLAT, None, (1600,)),
+            ("Dense", (128, "relu"), (128,)),
+            ("Dense", (10, "softmax"), (10,)),
+        ],
+        conv(32, 3, 1) + conv(64, 3, 32) + dense(128, 1600) + dense(10, 128),
+        {"loss": "categorical_crossentropy", "reported": 0.97},
+    ),
+    "stacked_conv": (
+        [
+            ("Conv2D", (32, 3, "relu"), (26, 26, 32)),
+            ("Conv2D", (64, 3, "relu"), (24, 24, 64)),
+            ("Conv2D", (128, 3, "relu"), (22, 22, 128)),
+            (POOL, 2, (11, 11, 128)),
+            ("Dropout", 0.5, (11, 11, 128)),
+            (FLAT, None, (15_488,)),
+            ("Dense", (128, "relu"), (128,)),
+            ("Dense", (10, "softmax"), (10,)),
+        ],
+        conv(32, 3, 1) + conv(64, 3, 32) + conv(128, 3, 64) + dense(128, 15_488) + dense(10, 128),
+        {
+            "epochs": 10,
+            "batch_size": 128,
+            "loss": "sparse_categorical_crossentropy",
+            "reported": 0.9927,
+        },
+    ),
+    "ocr": (
+        [
+            ("Conv2D", (32, 3, "relu"), (26, 26, 32)),
+            (POOL, 2, (13, 13, 32)),
+            ("Conv2D", (64, 3, "relu"), (11, 11, 64)),
+            (POOL, 2, (5, 5, 64)),
+            (FLAT, None, (1600,)),
+            ("Dense", (128, "relu"), (128,)),
+            ("Dropout", 0.5, (128,)),
+            ("Dense", (64, "relu"), (64,)),
+            ("Dropout", 0.5, (64,)),
+            ("Dense", (10, "softmax"), (10,)),
+        ],
+        conv(32, 3, 1) + conv(64, 3, 32) + dense(128, 1600) + dense(64, 128) + dense(10, 64),
+        {"loss": "categorical_crossentropy", "reported": 0.99},
+    ),
+    "small_kernel": (
+        [
+            ("Conv2D", (64, 2, "relu"), (27, 27, 64)),
+            (POOL, 2, (13, 13, 64)),
+            ("Dropout", 0.3, (13, 13, 64)),
+            ("Conv2D", (32, 2, "relu"), (12, 12, 32)),
+            (POOL, 2, (6, 6, 32)),
+            ("Dropout", 0.3, (6, 6, 32)),
+            (FLAT, None, (1152,)),
+            ("Dense", (256, "relu"), (256,)),
+            ("Dropout", 0.5, (256,)),
+            ("Dense", (10, "softmax"), (10,)),
+        ],
+        conv(64, 2, 1) + conv(32, 2, 64) + dense(256, 1152) + dense(10, 256),
+        {
+            "epochs": 10,
+            "batch_size": 60,
+            "validation_fraction": 0.3,
+            "loss": "sparse_categorical_crossentropy",
+            "reported": 0.99,
+        },
+    ),
+    "keras_example": (
+        [
+            ("Conv2D", (32, 3, "relu"), (26, 26, 32)),
+            (POOL, 2, (13, 13, 32)),
+            ("Conv2D", (64, 3, "relu"), (11, 11, 64)),
+            (POOL, 2, (5, 5, 64)),
+            (FLAT, None, (1600,)),
+            ("Dropout", 0.5, (1600,)),
+            ("Dense", (10, "softmax"), (10,)),
+        ],
+        conv(32, 3, 1) + conv(64, 3, 32) + dense(10, 1600),
+        {
+            "epochs": 15,
+            "batch_size": 128,
+            "validation_fraction": 0.1,
+            "loss": "categorical_crossentropy",
+            "reported": 0.99,
+        },
+    ),
+    "fast": (
+        [
+            ("Conv2D", (24, 5, "relu"), (24, 24, 24)),
+            (POOL, 2, (12, 12, 24)),
+            ("Conv2D", (32, 3, "relu"), (10, 10, 32)),
+            (POOL, 2, (5, 5, 32)),
+            (FLAT, None, (800,)),
+            ("Dropout", 0.4, (800,)),
+            ("Dense", (128, "relu"), (128,)),
+            ("Dense", (10, "softmax"), (10,)),
+        ],
+        conv(24, 5, 1) + conv(32, 3, 24) + dense(128, 800) + dense(10, 128),
+        {"epochs": 4},
+    ),
+    "dense": (
+        [
+            (FLAT, None, (784,)),
+            ("Dense", (128, "relu"), (128,)),
+            ("Dense", (10, "softmax"), (10,)),
+        ],
+        dense(128, 784) + dense(10, 128),
+        {},
+    ),
+    "logistic": (
+        [(FLAT, None, (784,)), ("Dense", (10, "softmax"), (10,))],
+        dense(10, 784),
+        {},
+    ),
+}
+
+
+def settings(layer):
+    config = layer.get_config()
+    match type(layer).__name__:
+        case "Conv2D":
+            assert config["padding"] == "valid"
+            assert config["strides"] == (1, 1)
+            assert len(set(config["kernel_size"])) == 1
+            return config["filters"], config["kernel_size"][0], config["activation"]
+        case "MaxPooling2D":
+            assert config["pool_size"] == config["strides"] == (2, 2)
+            return 2
+        case "Dropout":
+            return config["rate"]
+        case "Dense":
+            return config["units"], config["activation"]
+
+
+def test_every_recipe_stands_in_the_table():
+    assert set(RECIPES) == set(PUBLISHED)
+    assert all(recipe.name == name for name, recipe in RECIPES.items())
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_layers_shapes_parameters_and_settings_are_those_published(name):
+    layers, parameters, numbers = PUBLISHED[name]
+    model = build_model(RECIPES[name])
+    assert model.input_shape == (None, 28, 28, 1)
+    assert [
+        (type(layer).__name__, settings(layer), layer.output.shape[1:]) for layer in model.layers
+    ] == layers
+    assert model.count_params() == parameters
+    assert {number: getattr(RECIPES[name], number) for number in numbers} == numbers
+
+
+@pytest.mark.parametrize("number", ["epochs", "batch_size", "learning_rate", "width"])
 @pytest.mark.parametrize("wrong", [0, -1])
 def test_numbers_must_be_positive(number, wrong):
     with pytest.raises(ValueError, match=f"{number} must be above 0; got {wrong}"):
         dataclasses.replace(RECIPES["fast"], **{number: wrong})
+
+
+def test_overrides_reach_the_network():
+    changed = override_recipe(RECIPES["small_kernel"], width=8, dropout=0.1, epochs=2)
+    assert changed.epochs == 2
+    assert [settings(layer) for layer in build_model(changed).layers if layer.get_config()] == [
+        *((8, 2, "relu"), 2, 0.1, (4, 2, "relu"), 2, 0.1, None),
+        *((256, "relu"), 0.5, (10, "softmax")),
+    ]
+    assert RECIPES["small_kernel"].width == 64
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "message"),
+    [
+        ("fast", {"momentum": 1}, "no override 'momentum'; choose from epochs, batch_size"),
+        ("logistic", {"width": 3}, "recipe logistic has no width to override"),
+        ("mnist_cnn", {"dropout": 0.1}, "recipe mnist_cnn has no dropout to override"),
+        ("fast", {"dropout": 1.0}, "dropout must be from 0 to below 1; got 1"),
+        ("fast", {"epochs": 1.5}, "epochs must be int; got 1.5"),
+        ("fast", {"epochs": "3"}, "epochs must be int; got '3'"),
+        ("fast", {"epochs": True}, "epochs must be int; got True"),
+        ("fast", {"learning_rate": -0.1}, "learning_rate must be above 0; got -0.1"),
+    ],
+)
+def test_impossible_overrides_are_refused(name, overrides, message):
+    with pytest.raises(ValueError, match=message):
+        override_recipe(RECIPES[name], **overrides)

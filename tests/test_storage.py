@@ -12,12 +12,16 @@ def model():
     return build_model(RECIPES["fast"])
 
 
-def test_a_loaded_model_answers_the_same(model, tmp_path, small_images):
-    save_model(model, tmp_path / "digits.keras")
-    loaded = load_model(str(tmp_path / "digits.keras"))
+@pytest.mark.parametrize(("suffix", "start"), [(".keras", b"PK"), (".h5", b"\x89HDF\r\n\x1a\n")])
+@pytest.mark.parametrize("recipe", ["fast", "ocr"])
+def test_a_loaded_model_answers_the_same(recipe, suffix, start, tmp_path, small_images):
+    model, path = build_model(RECIPES[recipe]), tmp_path / f"digits{suffix}"
+    save_model(model, path)
+    loaded = load_model(str(path))
     inputs = small_images[..., None] / np.float32(255)
     assert np.array_equal(loaded.predict(inputs, verbose=0), model.predict(inputs, verbose=0))
-    assert [path.name for path in tmp_path.iterdir()] == ["digits.keras"]
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_bytes().startswith(start)
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, OSError])
@@ -60,6 +64,10 @@ def test_files_that_are_no_digit_readers_are_refused(model, tmp_path):
     (tmp_path / "text.keras").write_text("hello")
     (tmp_path / "cut.keras").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "model.txt").write_bytes(whole)
+    (tmp_path / "text.h5").write_text("hello")
+    save_model(model, tmp_path / "whole.h5")
+    whole_h5 = (tmp_path / "whole.h5").read_bytes()
+    (tmp_path / "cut.h5").write_bytes(whole_h5[: len(whole_h5) // 2])
     with zipfile.ZipFile(tmp_path / "zip.keras", "w") as archive:
         archive.writestr("readme", "no model")
     other = keras.Sequential(
@@ -72,6 +80,8 @@ def test_files_that_are_no_digit_readers_are_refused(model, tmp_path):
     custom.save(tmp_path / "lambda.keras")
     for name, message in {
         "text.keras": "no zip archive",
+        "text.h5": "cannot be loaded",
+        "cut.h5": "cannot be loaded",
         "cut.keras": "no zip archive",
         "model.txt": r"must end in \.keras",
         "zip.keras": "cannot be loaded",
