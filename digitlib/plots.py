@@ -1,9 +1,5 @@
 """Draw arrays. Each `plot_` function draws on `ax`, or on new axes, and returns them."""
 
-import base64
-import html
-import io
-from dataclasses import dataclass
 from itertools import cycle
 
 import matplotlib.pyplot as plt
@@ -163,52 +159,6 @@ def plot_recipes(summary, reported, *, ax=None):
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     sns.despine(ax=ax)
     return ax
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A drawn figure with a text that describes it, shown by Jupyter as `<img alt>`.
-
-    Attributes:
-        png: the picture's file.
-        alt: its description.
-        width: how wide it is shown, in pixels of the page.
-    """
-
-    png: bytes
-    alt: str
-    width: int
-
-    def _repr_html_(self):
-        source = base64.b64encode(self.png).decode()
-        return (
-            f'<img alt="{html.escape(self.alt)}" width="{self.width}" '
-            f'src="data:image/png;base64,{source}">'
-        )
-
-    def __repr__(self):
-        return self.alt
-
-
-def show_figure(axes, alt):
-    """Draws the figure of some axes as a picture with alternative text, and closes it.
-
-    JupyterLab drops the description inside a PNG, so a screen reader needs this way.
-
-    Args:
-        axes: what a `plot_` function returned.
-        alt: what the picture shows, in words, for those who cannot see it.
-
-    Returns:
-        A `Picture`: leave it as a cell's last expression, and Jupyter shows it.
-    """
-    figure = np.ravel(axes)[0].figure
-    buffer = io.BytesIO()
-    # A page has 96 pixels an inch; half as many again keep text sharp when it is enlarged.
-    figure.savefig(buffer, format="png", dpi=144, bbox_inches="tight", metadata={"Software": None})
-    plt.close(figure)
-    png = buffer.getvalue()
-    return Picture(png, alt, width=int.from_bytes(png[16:20]) * 96 // 144)
 
 
 def _draw_gallery(images, captions, columns, inches, ax):

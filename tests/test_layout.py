@@ -26,6 +26,7 @@ ALLOWED = {
     "results": set(),
     "sweep": {"digitlib", "recipes", "results"},
     "tuning": {"recipes", "sweep"},
+    "figures": set(),
     "plots": set(),
     "storage": {"data"},
 }
