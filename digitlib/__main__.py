@@ -97,10 +97,14 @@ def _build_parser():
 
 def _add_overrides(command):
     for name, kind in digitlib.OVERRIDES.items():
-        unit = "N" if kind is int else "X"
-        command.add_argument(
-            f"--{name.replace('_', '-')}", type=kind, metavar=unit, help="default: the recipe's own"
-        )
+        reading = {
+            int: {"type": int, "metavar": "N"},
+            float: {"type": float, "metavar": "X"},
+            str: {"choices": digitlib.SCHEDULES},
+            bool: {"action": argparse.BooleanOptionalAction},
+        }[kind]
+        option = f"--{name.replace('_', '-')}"
+        command.add_argument(option, default=None, help="default: the recipe's own", **reading)
 
 
 def _overrides(options):

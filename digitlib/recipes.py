@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 
 from digitlib.data import IMAGE_SIZE, NUM_CLASSES
 
+SCHEDULES = ("constant", "cosine")
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -27,6 +29,11 @@ class Recipe:
         width: filters of the first convolution, or units of the hidden layer; the others follow
             from it. None: the network has neither.
         dropout: the rate of its dropout layers; None: it has none.
+        schedule: "constant", or "cosine": the step size rises for a tenth of the steps up to
+            `learning_rate`, then falls along a cosine to 0.
+        augmentation: how far training images are moved at random, anew in each epoch: shifted and
+            zoomed by up to this share of their size, turned by up to a third of it, in full turns.
+        batch_norm: whether batch normalisation follows each convolution; None: it has no place.
         reported: the test accuracy that the recipe's source reports, 0 to 1; None: none.
     """
 
@@ -39,6 +46,9 @@ class Recipe:
     validation_fraction: float = 1 / 12
     width: int | None = None
     dropout: float | None = None
+    schedule: str = "constant"
+    augmentation: float = 0.0
+    batch_norm: bool | None = None
     reported: float | None = None
 
     def __post_init__(self):
@@ -48,6 +58,10 @@ class Recipe:
                 raise ValueError(f"{number} must be above 0; got {value}")
         if self.dropout is not None and not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be from 0 to below 1; got {self.dropout}")
+        if not 0 <= self.augmentation <= 0.5:
+            raise ValueError(f"augmentation must be from 0 to 0.5; got {self.augmentation}")
+        if self.schedule not in SCHEDULES:
+            raise ValueError(f"schedule must be one of {SCHEDULES}; got {self.schedule!r}")
 
 
 OVERRIDES = {
@@ -56,6 +70,9 @@ OVERRIDES = {
     "learning_rate": float,
     "dropout": float,
     "width": int,
+    "schedule": str,
+    "augmentation": float,
+    "batch_norm": bool,
 }
 
 
@@ -64,7 +81,7 @@ def override_recipe(recipe, **overrides):
 
     Args:
         recipe: a `Recipe`.
-        overrides: new values for any of epochs, batch_size, learning_rate, dropout and width.
+        overrides: new values for any of `OVERRIDES`.
 
     Returns:
         The changed `Recipe`; the one passed in stays as it is.
@@ -77,8 +94,10 @@ def override_recipe(recipe, **overrides):
             raise ValueError(f"no override {name!r}; choose from {', '.join(OVERRIDES)}")
         if getattr(recipe, name) is None:
             raise ValueError(f"recipe {recipe.name} has no {name} to override")
-        if not isinstance(value, int | OVERRIDES[name]) or isinstance(value, bool):
-            raise ValueError(f"{name} must be {OVERRIDES[name].__name__}; got {value!r}")
+        kind = OVERRIDES[name]
+        fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
+        if not fits or (isinstance(value, bool) and kind is not bool):
+            raise ValueError(f"{name} must be {kind.__name__}; got {value!r}")
     return replace(recipe, **overrides)
 
 
@@ -99,12 +118,23 @@ def build_model(recipe):
     return keras.Sequential([image, *recipe.layers(keras.layers, recipe), output], name=recipe.name)
 
 
+def _convolution(layers, recipe, filters, size):
+    if not recipe.batch_norm:
+        return [layers.Conv2D(filters, size, activation="relu")]
+    # The normalisation shifts by itself, so a bias before it would do nothing.
+    return [
+        layers.Conv2D(filters, size, use_bias=False),
+        layers.BatchNormalization(),
+        layers.ReLU(),
+    ]
+
+
 def _fast(layers, recipe):
     """The lesson's network."""
     return [
-        layers.Conv2D(recipe.width, 5, activation="relu"),
+        *_convolution(layers, recipe, recipe.width, 5),
         layers.MaxPooling2D(),
-        layers.Conv2D(recipe.width * 4 // 3, 3, activation="relu"),
+        *_convolution(layers, recipe, recipe.width * 4 // 3, 3),
         layers.MaxPooling2D(),
         layers.Flatten(),
         layers.Dropout(recipe.dropout),
@@ -213,7 +243,7 @@ def _logistic(layers, recipe):
 
 _ONE_HOT = "categorical_crossentropy"
 _ALL = [
-    Recipe("fast", _fast, epochs=4, learning_rate=0.002, width=24, dropout=0.4),
+    Recipe("fast", _fast, epochs=4, learning_rate=0.002, width=24, dropout=0.4, batch_norm=False),
     Recipe("mnist_cnn", _mnist_cnn, epochs=5, width=32, reported=0.98),
     Recipe(
         "digit_recognizer",

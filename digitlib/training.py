@@ -1,5 +1,6 @@
 """Train a recipe. The test images are no argument here, so they cannot leak into training."""
 
+import math
 import time
 from typing import NamedTuple
 
@@ -48,16 +49,18 @@ def train_model(recipe, train, validation, *, seed=0, verbose="auto"):
     keras.utils.set_random_seed(seed)
     model = build_model(recipe)
     model.compile(
-        optimizer=keras.optimizers.Adam(recipe.learning_rate),
+        optimizer=keras.optimizers.Adam(_schedule(recipe, len(train.labels))),
         loss=recipe.loss,
         metrics=["accuracy"],
     )
     images, labels = _prepare(train, recipe)
+    if recipe.augmentation:
+        learned_from = {"x": _augment(images, labels, recipe, seed), "shuffle": False}
+    else:
+        learned_from = {"x": images, "y": labels, "batch_size": recipe.batch_size}
     started, cpu_started = time.perf_counter(), time.process_time()
     fitted = model.fit(
-        images,
-        labels,
-        batch_size=recipe.batch_size,
+        **learned_from,
         epochs=recipe.epochs,
         validation_data=_prepare(validation, recipe),
         verbose=verbose,
@@ -67,6 +70,51 @@ def train_model(recipe, train, validation, *, seed=0, verbose="auto"):
         fitted.history,
         time.perf_counter() - started,
         time.process_time() - cpu_started,
+    )
+
+
+def build_augmentation(strength, seed=0):
+    """Builds layers that move images at random, as `Recipe.augmentation` tells.
+
+    They belong to training only and are no part of a model.
+
+    Args:
+        strength: the greatest shift and zoom, a share of the image's size, and three times the
+            greatest rotation in full turns.
+        seed: int.
+
+    Returns:
+        A `keras.Sequential` from float32 (n, 28, 28, 1) to the same; call it with `training=True`.
+    """
+    layers = keras.layers
+    outside = {"fill_mode": "constant", "seed": seed}  # what comes in at the edges is paper
+    return keras.Sequential(
+        [
+            layers.RandomTranslation(strength, strength, **outside),
+            layers.RandomRotation(strength / 3, **outside),
+            layers.RandomZoom(strength, **outside),
+        ]
+    )
+
+
+def _augment(images, labels, recipe, seed):
+    import tensorflow as tf  # its data pipeline serves every Keras backend
+
+    move = build_augmentation(recipe.augmentation, seed)
+    shuffled = tf.data.Dataset.from_tensor_slices((images, labels)).shuffle(len(labels), seed)
+    batches = shuffled.batch(recipe.batch_size)
+    return batches.map(lambda x, y: (move(x, training=True), y)).prefetch(1)
+
+
+def _schedule(recipe, num_images):
+    if recipe.schedule == "constant":
+        return recipe.learning_rate
+    steps = recipe.epochs * math.ceil(num_images / recipe.batch_size)
+    return keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0,
+        warmup_target=recipe.learning_rate,
+        warmup_steps=steps // 10,
+        decay_steps=steps - steps // 10,
     )
 
 

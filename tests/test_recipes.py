@@ -215,8 +215,22 @@ def test_overrides_reach_the_network():
         ("fast", {"epochs": "3"}, "epochs must be int; got '3'"),
         ("fast", {"epochs": True}, "epochs must be int; got True"),
         ("fast", {"learning_rate": -0.1}, "learning_rate must be above 0; got -0.1"),
+        ("fast", {"augmentation": 0.6}, "augmentation must be from 0 to 0.5; got 0.6"),
+        ("fast", {"augmentation": True}, "augmentation must be float; got True"),
+        ("fast", {"schedule": "steps"}, "schedule must be one of .*'cosine'.*; got 'steps'"),
+        ("fast", {"batch_norm": 1}, "batch_norm must be bool; got 1"),
+        ("dense", {"batch_norm": True}, "recipe dense has no batch_norm to override"),
     ],
 )
 def test_impossible_overrides_are_refused(name, overrides, message):
     with pytest.raises(ValueError, match=message):
         override_recipe(RECIPES[name], **overrides)
+
+
+def test_batch_normalisation_takes_the_place_of_biases():
+    model = build_model(override_recipe(RECIPES["fast"], batch_norm=True))
+    kinds = [type(layer).__name__ for layer in model.layers]
+    assert kinds[:4] == ["Conv2D", "BatchNormalization", "ReLU", POOL]
+    # Four numbers a filter (scale, shift, mean, variance) where there was one bias.
+    plain = build_model(RECIPES["fast"]).count_params()
+    assert model.count_params() == plain + 3 * (24 + 32)

@@ -5,19 +5,19 @@ import keras
 import numpy as np
 import pytest
 
-from digitlib import RECIPES, Split, train_model
+from digitlib import RECIPES, Split, build_augmentation, train_model
 
 ONE_EPOCH = dataclasses.replace(RECIPES["fast"], epochs=1)
 
 TRAIN_AND_HASH = """
-import dataclasses, hashlib, sys
+import dataclasses, hashlib, json, sys
 import digitlib
 mnist = digitlib.load_mnist()
 slices = [
     digitlib.Split(mnist.train.images[start:end], mnist.train.labels[start:end])
     for start, end in ((0, 4000), (4000, 4500))
 ]
-recipe = dataclasses.replace(digitlib.RECIPES["fast"], epochs=2)
+recipe = dataclasses.replace(digitlib.RECIPES["fast"], epochs=2, **json.loads(sys.argv[2]))
 run = digitlib.train_model(recipe, *slices, seed=int(sys.argv[1]), verbose=0)
 print(hashlib.sha256(b"".join(w.tobytes() for w in run.model.get_weights())).hexdigest())
 """
@@ -31,8 +31,11 @@ def slices(mnist):
     ]
 
 
-def test_same_seed_gives_the_same_weights_in_another_process(run_python):
-    first, again, other = (run_python("-c", TRAIN_AND_HASH, seed).stdout for seed in (3, 3, 4))
+@pytest.mark.parametrize("numbers", ["{}", '{"augmentation": 0.1, "schedule": "cosine"}'])
+def test_same_seed_gives_the_same_weights_in_another_process(run_python, numbers):
+    first, again, other = (
+        run_python("-c", TRAIN_AND_HASH, seed, numbers).stdout for seed in (3, 3, 4)
+    )
     assert len(first.strip()) == 64
     assert first == again
     assert first != other
@@ -91,3 +94,29 @@ def test_scaled_images_are_refused(slices):
     scaled = Split(train.images / 255, train.labels)
     with pytest.raises(ValueError, match="must be uint8"):
         train_model(ONE_EPOCH, scaled, validation, verbose=0)
+
+
+def test_the_cosine_schedule_rises_for_a_tenth_and_ends_at_zero(slices):
+    recipe = dataclasses.replace(ONE_EPOCH, batch_size=100, schedule="cosine")
+    schedule = train_model(recipe, *slices, verbose=0).model.optimizer._learning_rate
+    # 2,000 images in batches of 100 are 20 steps; 2 of them rise, 18 follow half a cosine.
+    expected = [0, 0.5, 1, (1 + np.cos(np.pi / 2)) / 2, 0]
+    rates = [float(schedule(step)) / recipe.learning_rate for step in (0, 1, 2, 11, 20)]
+    assert rates == pytest.approx(expected, abs=1e-6)
+
+
+def test_augmentation_moves_training_images_only(slices):
+    images = slices[0].images[:50, ..., None].astype("float32") / 255
+    moved = [np.array(build_augmentation(0.1, seed)(images, training=True)) for seed in (0, 0, 1)]
+    assert np.array_equal(moved[0], moved[1])
+    assert not np.allclose(moved[0], moved[2])
+    assert not np.allclose(moved[0], images)
+    assert moved[0].min() >= 0
+    assert moved[0].max() <= 1 + 1e-6
+    # The ink's centre stays within the strongest shift: a tenth of 28 pixels, and a little for
+    # zoom and rotation about the middle.
+    rows = np.arange(28)[:, None, None]
+    centres = [(x * rows).sum((1, 2, 3)) / x.sum((1, 2, 3)) for x in (images, moved[0])]
+    assert 1 < np.abs(centres[0] - centres[1]).max() < 2.8 + 1.5
+    model = train_model(dataclasses.replace(ONE_EPOCH, augmentation=0.1), *slices, verbose=0).model
+    assert not any("Random" in type(layer).__name__ for layer in model.layers)
