@@ -21,12 +21,33 @@ class Mistakes(NamedTuple):
         labels: uint8, the true digits.
         predictions: uint8, what the model read.
         confidences: float32, the probability that it gave to its answer, 0 to 1.
+        missed: float32, the probability that it gave to the true digit, 0 to 1.
     """
 
     indices: np.ndarray
     labels: np.ndarray
     predictions: np.ndarray
     confidences: np.ndarray
+    missed: np.ndarray
+
+
+class Calibration(NamedTuple):
+    """Whether a model is right as often as it is sure. Images are sorted into bins by confidence.
+
+    Attributes:
+        confidences: float (bins,), the mean confidence of each bin, 0 to 1; nan if it is empty.
+        accuracies: float (bins,), the share read right in each bin; nan if it is empty.
+        intervals: float (bins, 2), the 95 % Wilson intervals of the accuracies; nan if empty.
+        counts: int (bins,), the images of each bin.
+        error: the expected calibration error, 0 to 1: how far confidence and accuracy lie apart,
+            averaged over all images.
+    """
+
+    confidences: np.ndarray
+    accuracies: np.ndarray
+    intervals: np.ndarray
+    counts: np.ndarray
+    error: float
 
 
 @dataclass(frozen=True)
@@ -42,6 +63,7 @@ class Report:
         confusion: int (10, 10); row the true digit, column the digit read.
         per_digit: scikit-learn's classification report as text: precision, recall and F1.
         mistakes: a `Mistakes`.
+        calibration: a `Calibration` with ten bins.
     """
 
     count: int
@@ -51,6 +73,7 @@ class Report:
     confusion: np.ndarray
     per_digit: str
     mistakes: Mistakes
+    calibration: Calibration
 
 
 def predict_probabilities(model, images):
@@ -113,6 +136,42 @@ def evaluate_model(model, split):
             split.labels, predictions, labels=digits, digits=4, zero_division=0
         ),
         mistakes=_rank_mistakes(probabilities, predictions, split.labels),
+        calibration=measure_calibration(probabilities, split.labels),
+    )
+
+
+def measure_calibration(probabilities, labels, *, num_bins=10):
+    """Compares how sure a model is with how often it is right.
+
+    Args:
+        probabilities: floats (n, 10); each row sums to 1.
+        labels: integers (n,), the true digits.
+        num_bins: int; bins of equal width from 0 to 1.
+
+    Returns:
+        A `Calibration`.
+
+    Source:
+        C. Guo and others: On calibration of modern neural networks (2017).
+    """
+    confidences = probabilities.max(axis=1).astype(np.float64)
+    right = probabilities.argmax(axis=1) == labels
+    # The small step keeps a confidence of exactly 0.9 in the bin that ends there, as published.
+    bins = np.clip(np.ceil(confidences * num_bins - 1e-6).astype(int) - 1, 0, num_bins - 1)
+    counts = np.bincount(bins, minlength=num_bins)
+    divisors = np.where(counts, counts, np.nan)
+    correct = np.bincount(bins, right, num_bins)
+    sure = np.bincount(bins, confidences, num_bins)
+    intervals = [
+        wilson_interval(c, n) if n else (math.nan, math.nan)
+        for c, n in zip(correct, counts, strict=True)
+    ]
+    return Calibration(
+        confidences=sure / divisors,
+        accuracies=correct / divisors,
+        intervals=np.array(intervals),
+        counts=counts,
+        error=float(np.abs(sure - correct).sum() / len(labels)),
     )
 
 
@@ -190,4 +249,5 @@ def _rank_mistakes(probabilities, predictions, labels):
     confidences = probabilities[wrong, predictions[wrong]]
     order = np.argsort(-confidences, kind="stable")
     ranked = wrong[order]
-    return Mistakes(ranked, labels[ranked], predictions[ranked], confidences[order])
+    missed = probabilities[ranked, labels[ranked]]
+    return Mistakes(ranked, labels[ranked], predictions[ranked], confidences[order], missed)

@@ -56,6 +56,24 @@ def one_hot_labels(labels):
     return np.eye(NUM_CLASSES, dtype=np.float32)[labels]
 
 
+def shift_images(images, rows, columns):
+    """Moves images; paper comes in at the edges, and what leaves the frame is lost.
+
+    Args:
+        images: uint8 (n, 28, 28).
+        rows: how many pixels down; negative: up.
+        columns: how many pixels to the right; negative: to the left.
+
+    Returns:
+        uint8 (n, 28, 28).
+    """
+    shifted = np.roll(images, (rows, columns), axis=(1, 2))
+    for axis, distance in ((1, rows), (2, columns)):
+        came_round = slice(distance) if distance >= 0 else slice(distance, None)
+        np.moveaxis(shifted, axis, 0)[came_round] = 0
+    return shifted
+
+
 def read_image(path):
     """Reads a picture that already looks like MNIST: 28 x 28 pixels, light digit on dark ground.
 

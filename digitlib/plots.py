@@ -5,7 +5,7 @@ from itertools import cycle
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
-from matplotlib.ticker import MaxNLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import NullFormatter, PercentFormatter
 
 _DIGITS = range(10)
 _TRAINING, _VALIDATION = sns.color_palette("colorblind", 2)
@@ -29,7 +29,7 @@ def plot_samples(images, labels, *, columns=12, ax=None):
 
 
 def plot_mistakes(images, mistakes, *, count=12, columns=6, ax=None):
-    """Shows the most confident mistakes, each under its label, the answer and its probability.
+    """Shows the most confident mistakes, each under its label, the answer and their probabilities.
 
     Args:
         images: uint8 (n, 28, 28), all images of the split.
@@ -42,10 +42,10 @@ def plot_mistakes(images, mistakes, *, count=12, columns=6, ax=None):
         The Axes.
     """
     captions = [
-        f"{label}, read as {prediction}\n{confidence:.1%} sure"
-        for _, label, prediction, confidence in zip(*mistakes, strict=True)
+        f"{label} read as {prediction}\n{prediction}: {confidence:.1%}, {label}: {missed:.1%}"
+        for _, label, prediction, confidence, missed in zip(*mistakes, strict=True)
     ][:count]
-    ax = _draw_gallery(images[mistakes.indices[:count]], captions, columns, 1.2, ax)
+    ax = _draw_gallery(images[mistakes.indices[:count]], captions, columns, 1.3, ax)
     ax.set_title(f"The {len(captions)} most confident of {len(mistakes.indices)} mistakes")
     return ax
 
@@ -70,34 +70,6 @@ def plot_class_counts(labels, *, ax=None):
     return ax
 
 
-def plot_learning_curves(history, *, axes=None):
-    """Draws accuracy and loss of training and validation against epochs.
-
-    Keras averages the training curve over an epoch while the network changes, and measures
-    validation at the epoch's end: a training point therefore stands half an epoch earlier.
-
-    Args:
-        history: `Run.history`, or the `history` of what Keras's `fit` returns.
-        axes: two Axes, for accuracy and for loss; None makes a figure.
-
-    Returns:
-        The two Axes.
-    """
-    if axes is None:
-        axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")[1]
-    epochs = np.arange(1, len(history["loss"]) + 1)
-    for ax, metric in zip(axes, ["accuracy", "loss"], strict=True):
-        ax.plot(epochs - 0.5, history[metric], "o-", color=_TRAINING, label="training")
-        ax.plot(epochs, history[f"val_{metric}"], "s--", color=_VALIDATION, label="validation")
-        ax.set(title=metric.capitalize(), xlabel="epoch", ylabel=metric, xlim=(0, epochs[-1] + 0.2))
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        ax.legend(frameon=False)
-        sns.despine(ax=ax)
-    axes[0].yaxis.set_major_formatter(PercentFormatter(1))
-    axes[1].set_ylim(0, None)
-    return axes
-
-
 def plot_confusion(confusion, *, ax=None):
     """Draws a confusion matrix as a heatmap that shows the mistakes.
 
@@ -120,6 +92,37 @@ def plot_confusion(confusion, *, ax=None):
     sns.heatmap(confusion, mask=~right, cmap=["0.85"], cbar=False, **shared)
     ax.set(title="What was read, for each true digit", xlabel="digit read", ylabel="true digit")
     ax.tick_params(axis="y", rotation=0)
+    return ax
+
+
+def plot_reliability(calibration, *, ax=None):
+    """Draws how often a model is right against how sure it is, bin by bin.
+
+    On the diagonal, sureness is earned; below it, the model is too sure. Bars are 95 % intervals,
+    small numbers count the images of a bin.
+
+    Args:
+        calibration: a `Calibration`.
+        ax: Axes to draw on; None makes a figure.
+
+    Returns:
+        The Axes.
+    """
+    ax = ax or plt.subplots(figsize=(5.5, 4.6), layout="constrained")[1]
+    ax.plot([0, 1], [0, 1], "--", color="0.5", label="right as often as sure")
+    filled = calibration.counts > 0
+    sure, right = calibration.confidences[filled], calibration.accuracies[filled]
+    low, high = calibration.intervals[filled].T
+    errors = np.maximum([right - low, high - right], 0)
+    ax.errorbar(sure, right, errors, fmt="o", capsize=3, color=_TRAINING, label="this model")
+    for x, y, count in zip(sure, right, calibration.counts[filled], strict=True):
+        ax.annotate(f"{count:,}", (x, y), (6, -11), textcoords="offset points", fontsize=8)
+    ax.set(title=f"Expected calibration error {calibration.error:.2%}", xlim=(0, 1.09))
+    ax.set(xlabel="how sure (mean confidence)", ylabel="how often right", ylim=(0, 1.04))
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(PercentFormatter(1))
+    ax.legend(frameon=False, loc="lower right")
+    sns.despine(ax=ax)
     return ax
 
 

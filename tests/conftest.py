@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import matplotlib
+import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
 import pytest
 
@@ -14,6 +16,9 @@ import digitlib
 
 matplotlib.use("Agg")  # no windows
 ROOT = Path(__file__).parent.parent
+NOTEBOOK = nbformat.read(ROOT / "Digit_recognizer.ipynb", as_version=4)
+CODE = [cell for cell in NOTEBOOK.cells if cell.cell_type == "code"]
+EXERCISES = [cell for cell in CODE if "TODO" in cell.source]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -69,3 +74,27 @@ def small_folder(tmp_path, small_images):
         (tmp_path / f"{prefix}-images-idx3-ubyte").write_bytes(idx_images(small_images))
         (tmp_path / f"{prefix}-labels-idx1-ubyte").write_bytes(idx_labels([3, 1, 4, 1, 5, 9]))
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def texts(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def tick_labels(axis):
+    return [tick.get_text() for tick in axis.get_ticklabels()]
+
+
+def boxes_of(artists, figure):
+    figure.canvas.draw()
+    return [artist.get_window_extent(figure.canvas.get_renderer()) for artist in artists]
+
+
+def overlaps(boxes):
+    pairs = ((a, b) for i, a in enumerate(boxes) for b in boxes[i + 1 :])
+    return sum(a.overlaps(b) for a, b in pairs)

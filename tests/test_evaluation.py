@@ -73,6 +73,8 @@ def test_mistakes_are_complete_and_ranked_by_confidence(report, split, probabili
     )
     assert report.mistakes.indices.tolist() == [index for _, index in expected]
     assert report.mistakes.confidences.tolist() == [-confidence for confidence, _ in expected]
+    missed = [probabilities[index, split.labels[index]] for _, index in expected]
+    assert report.mistakes.missed.tolist() == missed
     assert np.array_equal(report.mistakes.labels, split.labels[report.mistakes.indices])
     assert not (report.mistakes.labels == report.mistakes.predictions).any()
 
@@ -162,3 +164,31 @@ def test_mcnemar_counts_a_fair_coin():
 
 def test_models_that_agree_are_not_told_apart():
     assert compare_answers([1, 2], [1, 3], [1, 4]) == (0, 0, 1.0)
+
+
+def test_calibration_agrees_with_bins_filled_one_by_one(report, split, probabilities):
+    bins = [[] for _ in range(10)]
+    for row, label in zip(probabilities.tolist(), split.labels, strict=True):
+        bins[min(int(max(row) * 10), 9)].append((max(row), row.index(max(row)) == label))
+    calibration = report.calibration
+    assert calibration.counts.tolist() == [len(entries) for entries in bins]
+    assert calibration.counts.min() == 0 < calibration.counts.max()
+    apart = 0
+    for number, entries in enumerate(bins):
+        if not entries:
+            assert np.isnan(calibration.accuracies[number])
+            assert np.isnan(calibration.intervals[number]).all()
+            continue
+        sure, right = np.mean(entries, axis=0)
+        assert calibration.confidences[number] == pytest.approx(sure)
+        assert calibration.accuracies[number] == pytest.approx(right)
+        expected = wilson_interval(right * len(entries), len(entries))
+        assert tuple(calibration.intervals[number]) == pytest.approx(expected)
+        apart += len(entries) / 500 * abs(sure - right)
+    assert calibration.error == pytest.approx(apart)
+
+
+def test_a_model_that_is_always_sure_and_right_is_calibrated(split):
+    certain = evaluate_model(FixedAnswers(np.eye(10, dtype=np.float32)[split.labels]), split)
+    assert certain.calibration.error == 0
+    assert certain.calibration.counts.tolist() == [0] * 9 + [500]

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
+import scipy.ndimage
 from PIL import Image
 from sklearn.preprocessing import LabelBinarizer
 
-from digitlib import one_hot_labels, preprocess_images, read_image
+from digitlib import one_hot_labels, preprocess_images, read_image, shift_images
 
 
 def test_pixels_become_floats_from_0_to_1_with_a_channel(small_images):
@@ -100,3 +101,11 @@ def test_missing_pictures_and_folders_are_refused(tmp_path):
         read_image(tmp_path / "nowhere.png")
     with pytest.raises(OSError, match=tmp_path.name):
         read_image(tmp_path)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(0, 0), (2, 0), (-3, 1), (0, -5), (6, 6)])
+def test_shifted_images_agree_with_scipy(small_images, rows, columns):
+    expected = scipy.ndimage.shift(small_images, (0, rows, columns), order=0)
+    shifted = shift_images(small_images, rows, columns)
+    assert shifted.dtype == np.uint8
+    assert np.array_equal(shifted, expected)

@@ -1,17 +1,29 @@
 """The rules of the lesson, read from the stored notebook. That it runs is nbval's part."""
 
+import ast
+import builtins
 import re
+from itertools import pairwise
 
 import keras
 import nbformat
 import pytest
-from conftest import ROOT
-from readme_parts import PICTURE, README, TABLE, lesson_picture, results_table, verdict
+from conftest import CODE, EXERCISES, NOTEBOOK, ROOT
+from store_lesson import (
+    GUIDE,
+    PICTURE,
+    README,
+    lesson_picture,
+    part,
+    results_table,
+    sections,
+    verdict,
+)
 
+import digitlib
 from digitlib import RECIPES, build_model
 
-NOTEBOOK = nbformat.read(ROOT / "Digit_recognizer.ipynb", as_version=4)
-CODE = [cell for cell in NOTEBOOK.cells if cell.cell_type == "code"]
+LESSON = [f"{number}." for number in range(1, 10)]
 each_code_cell = pytest.mark.parametrize("cell", [pytest.param(cell, id=cell.id) for cell in CODE])
 
 
@@ -43,6 +55,7 @@ def test_code_cells_are_short_and_plain(cell):
 def test_prose_stands_before_every_code_cell(cell):
     before = NOTEBOOK.cells[NOTEBOOK.cells.index(cell) - 1]
     assert before.cell_type == "markdown"
+    assert "<details>" not in before.source, "help is no introduction"
     assert len(re.sub(r"^#.*$", "", before.source, flags=re.M).split()) <= 80
 
 
@@ -53,11 +66,54 @@ def test_imports_and_seed_stand_in_the_first_code_cell():
 
 
 def test_prose_repeats_no_result():
+    questions = {f"{cell.id}-text" for cell in EXERCISES}
     for cell in NOTEBOOK.cells:
-        if cell.cell_type == "markdown":
-            # The level of the intervals and certainty itself are no results.
+        if cell.cell_type == "markdown" and cell.id not in questions:
+            # The level of the intervals and certainty itself are no results; help holds code.
             prose = cell.source.replace("95 % interval", "").replace("100 %", "")
+            prose = re.sub(r"```.*?```", "", prose, flags=re.S)
             assert not re.search(r"\d\s?%|0\.\d|\d seconds|\d minutes", prose), prose
+
+
+def assigned_names(cell):
+    """The variables that a cell sets for good, apart from those of its loops."""
+    for node in ast.parse(cell.source).body:
+        if isinstance(node, ast.Assign):
+            yield from (n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name))
+
+
+def test_no_array_is_rebound():
+    # What may change from cell to cell is no data: the figure drawn, the optimiser used.
+    names = [name for cell in CODE for name in set(assigned_names(cell))]
+    twice = {name for name in names if names.count(name) > 1}
+    assert twice <= {"axes", "adam", "layer", "percent"}
+
+
+def defined_names(cells):
+    for cell in cells:
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                yield node.id
+            elif isinstance(node, ast.FunctionDef | ast.alias | ast.arg):
+                yield getattr(node, "asname", None) or getattr(node, "name", None) or node.arg
+
+
+def test_each_section_of_going_further_needs_the_first_six_only():
+    code = {
+        title: [cell for cell in cells if cell.cell_type == "code"]
+        for title, cells in sections(NOTEBOOK).items()
+    }
+    assert [title.split(".")[0] for title in code] == [str(number) for number in range(1, 16)]
+    first_six = [cell for cells in list(code.values())[:6] for cell in cells]
+    for title, cells in list(code.items())[9:]:
+        known = {*defined_names(first_six + cells), *dir(builtins)}
+        used = {
+            node.id
+            for cell in cells
+            for node in ast.walk(ast.parse(cell.source))
+            if isinstance(node, ast.Name)
+        }
+        assert used <= known, title
 
 
 @each_code_cell
@@ -71,13 +127,59 @@ def test_every_figure_has_alternative_text(cell):
 
 @each_code_cell
 def test_metadata_do_not_change_with_every_run(cell):
-    assert set(cell.metadata) <= {"tags"}
+    assert set(cell.metadata) <= {"tags", "slideshow"}
     assert set(cell.metadata.get("tags", [])) <= {"nbval-check-output"}
 
 
 def test_what_does_not_depend_on_training_is_compared():
     compared = {cell.id for cell in CODE if "nbval-check-output" in cell.metadata.get("tags", [])}
-    assert compared == {*("load", "pixels", "preprocess", "labels", "cnn", "recipes", "chance")}
+    assert {cell.id for cell in EXERCISES} <= compared
+    assert compared - {cell.id for cell in EXERCISES} == {
+        *("load", "type", "preprocess", "labels", "nearest", "keras-conv", "sizes", "steps"),
+        *("cnn", "forward", "improvements", "recipes", "chance", "summary"),
+    }
+    assert 2 * len(compared) >= len(CODE)
+
+
+def test_every_exercise_has_a_question_a_hint_and_a_solution():
+    assert len(EXERCISES) >= 15
+    for cell in EXERCISES:
+        place = NOTEBOOK.cells.index(cell)
+        question, help_ = NOTEBOOK.cells[place - 1], NOTEBOOK.cells[place + 1]
+        assert (question.id, help_.id) == (f"{cell.id}-text", f"{cell.id}-help")
+        assert re.findall("<summary>(.*?)</summary>", help_.source) == ["Hint", "Solution"]
+        assert "Not answered yet.\n" in "".join(output.text for output in cell.outputs)
+
+
+def test_the_exercises_are_those_that_can_be_checked():
+    source = "\n".join(cell.source for cell in EXERCISES)
+    asked = re.findall(r'check_answer\("(.*?)"', source)
+    functions = re.findall(r"digitlib\.(check_\w+)", source)
+    table = digitlib.check_summary()
+    others = {"convolve2d", "output size", "ReLU", "max-pool", "softmax"}
+    others |= {"layer to shape", "small network"}
+    assert sorted([*asked, *others]) == sorted(table["exercise"])
+    assert len(set(functions) - {"check_answer"}) == len(others)
+    for title, cells in sections(NOTEBOOK).items():
+        here = {name for c in cells for name in re.findall(r'check_answer\("(.*?)"', c.source)}
+        rows = table[table["exercise"].isin(here)]
+        assert (rows["section"] == int(title.split(".")[0])).all()
+
+
+def test_slides_are_those_of_the_lesson():
+    for title, cells in sections(NOTEBOOK).items():
+        kinds = {cell.metadata["slideshow"]["slide_type"] for cell in cells}
+        if title.startswith(tuple(LESSON)):
+            assert cells[0].metadata["slideshow"]["slide_type"] == "slide"
+            assert kinds <= {"slide", "subslide", "-", "notes"}
+        else:
+            assert kinds == {"skip"}
+    for before, cell in pairwise(NOTEBOOK.cells):
+        if "<details>" in cell.source and cell.metadata["slideshow"]["slide_type"] != "skip":
+            assert before.metadata["slideshow"]["slide_type"] == "-"
+            assert cell.metadata["slideshow"]["slide_type"] == "notes", (
+                "answers are for the speaker"
+            )
 
 
 def test_no_path_of_this_machine_and_no_large_output():
@@ -103,15 +205,23 @@ def test_the_network_of_the_lesson_is_the_recipe_fast():
 
 
 def test_the_readme_shows_a_picture_of_the_lesson():
-    assert PICTURE.read_bytes() == lesson_picture(), "run: python -m tests.readme_parts"
+    assert PICTURE.read_bytes() == lesson_picture(), "run: python -m tests.store_lesson"
     assert f"]({PICTURE.relative_to(ROOT).as_posix()})" in (ROOT / "README.md").read_text(
         encoding="utf-8"
     )
 
 
 def test_the_readme_shows_the_table_of_the_results():
-    (table,) = TABLE.findall(README.read_text(encoding="utf-8"))
-    assert table == results_table(), "run: python -m tests.readme_parts"
+    assert part(README, "results") == results_table(), "run: python -m tests.store_lesson"
+
+
+def test_the_guide_lists_the_sections_and_cells_of_the_lesson():
+    times, slowest = part(GUIDE, "times"), part(GUIDE, "slowest")
+    titles = re.findall(r"^\| (\d+\. .*?) \|", times, re.M)
+    assert titles == list(sections(NOTEBOOK)), "run: python -m tests.store_lesson"
+    cells = re.findall(r"^\| `(.*?)`", slowest, re.M)
+    assert len(cells) == 10
+    assert set(cells) <= {cell.id for cell in CODE}
 
 
 def test_a_reported_accuracy_counts_as_reached_within_chance_only():

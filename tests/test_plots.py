@@ -6,31 +6,20 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import texts
 from PIL import Image
 
 from digitlib import (
     Mistakes,
+    measure_calibration,
     plot_class_counts,
     plot_confusion,
-    plot_learning_curves,
     plot_mistakes,
     plot_recipes,
+    plot_reliability,
     plot_samples,
     show_figure,
 )
-
-HISTORY = {
-    "loss": [0.5, 0.25, 0.125],
-    "accuracy": [0.8, 0.9, 0.95],
-    "val_loss": [0.4, 0.3, 0.2],
-    "val_accuracy": [0.85, 0.88, 0.91],
-}
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture
@@ -43,12 +32,12 @@ def confusion():
 @pytest.fixture
 def mistakes():
     return Mistakes(
-        np.array([4, 0, 2]), np.array([1, 2, 3]), np.array([7, 8, 9]), np.array([0.999, 0.8, 0.5])
+        np.array([4, 0, 2]),
+        np.array([1, 2, 3]),
+        np.array([7, 8, 9]),
+        np.array([0.999, 0.8, 0.5]),
+        np.array([0.0004, 0.15, 0.2]),
     )
-
-
-def texts(ax):
-    return [text.get_text() for text in ax.texts]
 
 
 def test_samples_stand_over_their_labels(small_images):
@@ -74,22 +63,6 @@ def test_class_counts_are_written_on_the_bars():
     assert [tick.get_text() for tick in ax.get_xticklabels()] == list("0123456789")
 
 
-def test_learning_curves_place_training_half_an_epoch_earlier():
-    axes = plot_learning_curves(HISTORY)
-    for ax, metric in zip(axes, ["accuracy", "loss"], strict=True):
-        training, validation = ax.lines
-        assert training.get_xydata().tolist() == [
-            [0.5, HISTORY[metric][0]],
-            [1.5, HISTORY[metric][1]],
-            [2.5, HISTORY[metric][2]],
-        ]
-        assert validation.get_xdata().tolist() == [1, 2, 3]
-        assert validation.get_ydata().tolist() == HISTORY[f"val_{metric}"]
-        legend = [text.get_text() for text in ax.get_legend().get_texts()]
-        assert legend == ["training", "validation"]
-        assert ax.get_xlabel() == "epoch"
-
-
 def test_confusion_shows_counts_and_spares_zeros(confusion):
     ax = plot_confusion(confusion)
     assert sorted(filter(None, texts(ax))) == sorted(["7", *map(str, range(900, 1000, 10))])
@@ -110,15 +83,18 @@ def test_confusion_of_a_perfect_model():
     assert list(filter(None, texts(ax))) == ["5"] * 10
 
 
-def test_mistakes_say_label_answer_and_confidence(small_images, mistakes):
+def test_mistakes_say_label_answer_and_both_probabilities(small_images, mistakes):
     ax = plot_mistakes(small_images, mistakes, count=2)
-    assert texts(ax) == ["1, read as 7\n99.9% sure", "2, read as 8\n80.0% sure"]
+    assert texts(ax) == [
+        "1 read as 7\n7: 99.9%, 1: 0.0%",
+        "2 read as 8\n8: 80.0%, 2: 15.0%",
+    ]
     assert np.array_equal(ax.images[0].get_array(), small_images[4])
     assert ax.get_title() == "The 2 most confident of 3 mistakes"
 
 
 def test_no_mistakes_are_a_picture_too(small_images):
-    none = Mistakes(*(np.array([], int) for _ in range(4)))
+    none = Mistakes(*(np.array([], int) for _ in range(5)))
     assert plot_mistakes(small_images, none).get_title() == "The 0 most confident of 0 mistakes"
 
 
@@ -146,15 +122,32 @@ def test_recipes_stand_at_their_cost_and_accuracy(summary):
     assert np.allclose(bars, [[0.973, 0.977], [0.990, 0.992]])
 
 
-def test_each_plot_draws_on_given_axes(small_images, mistakes, confusion, summary):
-    figure, axes = plt.subplots(7)
+@pytest.fixture
+def calibration():
+    rows = [[0.9, 0.1], [0.8, 0.2], [0.55, 0.45], [0.55, 0.45]]
+    return measure_calibration(np.pad(rows, ((0, 0), (0, 8))), [0, 1, 0, 0])
+
+
+def test_reliability_shows_filled_bins_with_interval_and_count(calibration):
+    ax = plot_reliability(calibration)
+    assert texts(ax) == ["2", "1", "1"]
+    (bars,) = ax.containers
+    assert bars[0].get_xydata() == pytest.approx(np.array([[0.55, 1], [0.8, 0], [0.9, 1]]))
+    segments = [segment[:, 1] for segment in bars[2][0].get_segments()]
+    filled = calibration.intervals[calibration.counts > 0]
+    assert np.allclose(segments, filled)
+    # |1 - 0.55| * 2 + |0 - 0.8| + |1 - 0.9|, over four images
+    assert ax.get_title() == "Expected calibration error 45.00%"
+
+
+def test_each_plot_draws_on_given_axes(small_images, mistakes, confusion, summary, calibration):
+    figure, axes = plt.subplots(6)
     assert plot_samples(small_images, range(6), ax=axes[0]) is axes[0]
     assert plot_class_counts([1], ax=axes[1]) is axes[1]
     assert plot_confusion(confusion, ax=axes[2]) is axes[2]
     assert plot_mistakes(small_images, mistakes, ax=axes[3]) is axes[3]
-    assert plot_learning_curves(HISTORY, axes=axes[4:6]) is not None
-    assert len(axes[5].lines) == 2
-    assert plot_recipes(summary, {}, ax=axes[6]) is axes[6]
+    assert plot_recipes(summary, {}, ax=axes[4]) is axes[4]
+    assert plot_reliability(calibration, ax=axes[5]) is axes[5]
     assert plt.get_fignums() == [figure.number]
 
 
@@ -170,4 +163,4 @@ def test_shown_figure_is_an_image_with_alternative_text():
 
 
 def test_several_axes_are_shown_as_their_one_figure():
-    assert show_figure(plot_learning_curves(HISTORY), alt="curves").png.startswith(b"\x89PNG")
+    assert show_figure(plt.subplots(2)[1], alt="two axes").png.startswith(b"\x89PNG")

@@ -1,0 +1,150 @@
+"""Executes the lesson and stores it: `python -m tests.store_lesson`.
+
+Renews what is made from it, too: the README's picture, the README's table of
+benchmarks/results.csv, and the tables of times in docs/teaching.md.
+"""
+
+import base64
+import json
+import math
+import re
+from datetime import datetime
+from pathlib import Path
+
+import nbformat
+from nbconvert.preprocessors import CoalesceStreamsPreprocessor, ExecutePreprocessor
+
+from digitlib import RECIPES, read_results, summarize_results
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOK = ROOT / "Digit_recognizer.ipynb"
+README = ROOT / "README.md"
+GUIDE = ROOT / "docs" / "teaching.md"
+PICTURE = ROOT / "docs" / "confusion.png"
+RESULTS = ROOT / "benchmarks" / "results.csv"
+TEST_IMAGES = 10_000
+WORDS_A_MINUTE = 150
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def execute_lesson():
+    """The notebook from a fresh kernel, and the seconds that each code cell took, by its id."""
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    execute = ExecutePreprocessor(timeout=600, store_widget_state=False)
+    execute.preprocess(notebook, {"metadata": {"path": str(ROOT)}})
+    CoalesceStreamsPreprocessor().preprocess(notebook, {})
+    seconds = {}
+    for cell in notebook.cells:
+        times = cell.metadata.pop("execution", None)
+        if times:
+            start, end = (
+                datetime.fromisoformat(times[event])
+                for event in ("iopub.execute_input", "shell.execute_reply")
+            )
+            seconds[cell.id] = (end - start).total_seconds()
+            for output in cell.outputs:
+                # Without its kernel a widget is an error message; the picture beside it is not.
+                output.get("data", {}).pop(WIDGET, None)
+    notebook.metadata.pop("widgets", None)
+    return notebook, seconds
+
+
+def lesson_picture():
+    """The PNG that the notebook's cell `confusion` has stored."""
+    notebook = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
+    cell = next(cell for cell in notebook["cells"] if cell["id"] == "confusion")
+    markup = "".join(cell["outputs"][0]["data"]["text/html"])
+    return base64.b64decode(re.search(r"base64,([^\"]+)", markup)[1])
+
+
+def sections(notebook):
+    """The cells of each section, by its heading such as "5. Convolution by hand"."""
+    found, title = {}, None
+    for cell in notebook.cells:
+        heading = re.match(r"## (.*)", cell.source)
+        title = heading[1] if heading and cell.cell_type == "markdown" else title
+        if title:
+            found.setdefault(title, []).append(cell)
+    return found
+
+
+def time_table(notebook, seconds):
+    """Words, exercises and running time of each section, in Markdown."""
+    lines = [
+        "| section | reading (minutes) | exercises | running (seconds) |",
+        "|---|--:|--:|--:|",
+    ]
+    total = 0
+    for title, cells in sections(notebook).items():
+        # What is folded away does not have to be read.
+        prose = [
+            c.source for c in cells if c.cell_type == "markdown" and "<details>" not in c.source
+        ]
+        minutes = sum(len(text.split()) for text in prose) / WORDS_A_MINUTE
+        exercises = sum("TODO" in c.source for c in cells if c.cell_type == "code")
+        running = sum(seconds[c.id] for c in cells if c.cell_type == "code")
+        total += running
+        lines.append(f"| {title} | {minutes:.0f} | {exercises} | {running:.0f} |")
+    return "\n".join([*lines, f"| all | | | {total:.0f} |"]) + "\n"
+
+
+def slowest_table(notebook, seconds, *, count=10):
+    """The slowest cells, in Markdown."""
+    lines = ["| cell | section | seconds |", "|---|---|--:|"]
+    section_of = {cell.id: title for title, cells in sections(notebook).items() for cell in cells}
+    for name in sorted(seconds, key=seconds.get, reverse=True)[:count]:
+        lines.append(f"| `{name}` | {section_of[name]} | {seconds[name]:.1f} |")
+    return "\n".join(lines) + "\n"
+
+
+def verdict(mean, deviation, reported):
+    """Whether the mean over seeds reaches the reported accuracy, or is as near as chance allows."""
+    if mean >= reported:
+        return "yes"
+    chance = math.sqrt(deviation**2 + mean * (1 - mean) / TEST_IMAGES)
+    return "within chance" if reported - mean <= 2 * chance else "**no**"
+
+
+def results_table():
+    """The README's table of recipes, in Markdown."""
+    lines = [
+        "| recipe | parameters | epochs | seeds | accuracy | reported | reached | loss | CPU-s |",
+        "|---|--:|--:|--:|--:|--:|---|--:|--:|",
+    ]
+    results = read_results(RESULTS)
+    summary = summarize_results(results[results["overrides"] == "{}"])
+    for row in summary.sort_values("test_mean", ascending=False).itertuples():
+        recipe = RECIPES[row.recipe]
+        reported, reached = "", ""
+        if recipe.reported:
+            reported = f"{100 * recipe.reported:.4g}%"
+            reached = verdict(row.test_mean, row.test_deviation, recipe.reported)
+        lines.append(
+            f"| `{row.recipe}` | {row.parameters:,} | {row.epochs} | {row.runs} "
+            f"| {row.test_mean:.2%} ± {row.test_deviation:.2%} | {reported} "
+            f"| {reached} | {row.test_loss:.4f} | {row.cpu_seconds:,.0f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def part(path, name):
+    """What stands in a page between the marks of that name."""
+    text = path.read_text(encoding="utf-8")
+    return re.search(f"<!-- {name} -->\n(.*?)<!-- /{name} -->", text, re.S)[1]
+
+
+def replace_part(path, name, new):
+    """Puts something else between the marks of that name."""
+    text = path.read_text(encoding="utf-8")
+    old = part(path, name)
+    path.write_text(text.replace(f"<!-- {name} -->\n{old}", f"<!-- {name} -->\n{new}"), "utf-8")
+
+
+if __name__ == "__main__":
+    notebook, seconds = execute_lesson()
+    nbformat.write(notebook, NOTEBOOK)
+    PICTURE.write_bytes(lesson_picture())
+    replace_part(README, "results", results_table())
+    replace_part(GUIDE, "times", time_table(notebook, seconds))
+    replace_part(GUIDE, "slowest", slowest_table(notebook, seconds))
+    print(f"executed in {sum(seconds.values()):.0f} s")

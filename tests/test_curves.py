@@ -1,0 +1,130 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from conftest import boxes_of, overlaps, texts, tick_labels
+
+from digitlib import plot_curves, plot_histories, plot_learning_curves
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+HISTORY = {
+    "loss": [0.5, 0.25, 0.125],
+    "accuracy": [0.8, 0.9, 0.95],
+    "val_loss": [0.4, 0.3, 0.2],
+    "val_accuracy": [0.85, 0.88, 0.91],
+}
+
+
+def test_learning_curves_place_training_half_an_epoch_earlier():
+    axes = plot_learning_curves(HISTORY)
+    for ax, metric in zip(axes, ["accuracy", "loss"], strict=True):
+        training, validation = ax.lines
+        assert training.get_xydata().tolist() == [
+            [0.5, HISTORY[metric][0]],
+            [1.5, HISTORY[metric][1]],
+            [2.5, HISTORY[metric][2]],
+        ]
+        assert validation.get_xdata().tolist() == [1, 2, 3]
+        assert validation.get_ydata().tolist() == HISTORY[f"val_{metric}"]
+        legend = [text.get_text() for text in ax.get_legend().get_texts()]
+        assert legend == ["training", "validation"]
+        assert ax.get_xlabel() == "epoch"
+
+
+def curves(count):
+    return {f"curve {number}": np.linspace(0.1, 0.9, 4) + number / 100 for number in range(count)}
+
+
+def test_curves_differ_without_colour():
+    ax = plot_curves([1, 2, 3, 4], curves(5), title="T", xlabel="x", ylabel="accuracy")
+    looks = [(line.get_marker(), line.get_linestyle(), line._dash_pattern) for line in ax.lines]
+    assert len({marker for marker, *_ in looks}) == 5
+    assert len({str(dashes) for *_, dashes in looks}) == 5
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == list(curves(5))
+    assert (ax.get_title(), ax.get_xlabel(), ax.get_ylabel()) == ("T", "x", "accuracy")
+    assert all(label.endswith("%") for label in tick_labels(ax.yaxis))
+    (legend,), inside = boxes_of([ax.get_legend()], ax.figure), ax.bbox
+    assert not ax.get_legend().get_frame_on()
+    assert legend.x0 >= inside.x1  # beside the curves, not over them
+
+
+def test_curves_skip_nan():
+    values = {"gap": [0.1, float("nan"), 0.3], "nothing": [float("nan")] * 3}
+    ax = plot_curves([1, 2, 3], values, title="", xlabel="", ylabel="", percent=False)
+    assert ax.lines[0].get_xydata().tolist() == [[1, 0.1], [3, 0.3]]
+    assert len(ax.lines[1].get_xdata()) == 0
+    assert not any(label.endswith("%") for label in tick_labels(ax.yaxis))
+
+
+def test_curves_name_the_places_on_a_log_scale():
+    x = [500, 1000, 5000, 55000]
+    ax = plot_curves(x, curves(2), title="", xlabel="images", ylabel="", xscale="log")
+    assert ax.get_xscale() == "log"
+    assert tick_labels(ax.xaxis) == ["500", "1,000", "5,000", "55,000"]
+    assert overlaps(boxes_of(ax.xaxis.get_ticklabels(), ax.figure)) == 0
+
+
+def history(first_loss=2.0):
+    losses = [first_loss, first_loss / 2]
+    return {
+        "loss": losses,
+        "accuracy": [0.5, 0.75],
+        "val_loss": losses[::-1],
+        "val_accuracy": [0.6, 0.7],
+    }
+
+
+def test_histories_stand_side_by_side():
+    axes = plot_histories({"healthy": history(), "too fast": history(400.0)})
+    assert axes.shape == (2, 2)
+    assert [ax.get_title() for ax in axes[0]] == ["healthy", "too fast"]
+    training, validation = axes[0, 0].lines
+    assert training.get_xydata().tolist() == [[0.5, 0.5], [1.5, 0.75]]
+    assert validation.get_xydata().tolist() == [[1, 0.6], [2, 0.7]]
+    assert (training.get_marker(), training.get_linestyle()) == ("o", "-")
+    assert (validation.get_marker(), validation.get_linestyle()) == ("s", "--")
+    assert axes[0, 0].get_ylim() == axes[0, 1].get_ylim()
+    assert axes[0, 0].get_ylim()[0] == 0 and axes[0, 0].get_ylim()[1] >= 1
+    (legend,) = axes[0, 0].figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["training", "validation"]
+    boxes = boxes_of([legend, *axes.flat], axes[0, 0].figure)
+    assert overlaps(boxes) == 0
+
+
+def test_only_a_huge_loss_has_a_log_scale():
+    axes = plot_histories({"healthy": history(), "too fast": history(400.0)})
+    assert [ax.get_yscale() for ax in axes[1]] == ["linear", "log"]
+    assert [ax.get_ylabel() for ax in axes[1]] == ["loss", "loss (log scale)"]
+    assert axes[1, 0].get_ylim()[0] == 0
+
+
+def test_a_loss_that_is_not_a_number_is_told():
+    broken = history() | {"loss": [np.nan] * 2, "val_loss": [np.nan] * 2}
+    axes = plot_histories({"broken": broken})
+    assert texts(axes[1, 0]) == ["not a number"]
+    axes[0, 0].figure.canvas.draw()
+
+
+def test_histories_wrap_into_rows():
+    axes = plot_histories({name: history() for name in "abc"}, columns=2)
+    assert axes.shape == (4, 2)
+    assert [ax.get_title() for ax in axes.flat] == ["a", "b", "", "", "c", "", "", ""]
+    assert [ax.axison for ax in axes.flat] == [True] * 5 + [False] + [True] + [False]
+
+
+def test_long_curves_keep_their_line_visible():
+    ax = plot_curves(range(300), {"a": range(300)}, title="", xlabel="", ylabel="")
+    assert ax.lines[0].get_markevery() == 20
+    axes = plot_histories({"a": {name: [0.1] * 60 for name in HISTORY}})
+    assert {line.get_markevery() for line in axes[1, 0].lines} == {4}
+
+
+def test_curves_are_drawn_on_given_axes():
+    figure, axes = plt.subplots(6, 2)
+    names = {"title": "", "xlabel": "", "ylabel": ""}
+    assert plot_curves(range(4), curves(1), **names, ax=axes[0, 0]) is axes[0, 0]
+    given = axes[1]
+    assert plot_learning_curves(HISTORY, axes=given) is given
+    assert plot_histories(dict.fromkeys("abc", history()), columns=2, axes=axes[2:]) is not None
+    assert [len(ax.lines) for ax in axes[2:].flat] == [2] * 5 + [0] + [2] + [0]
+    assert plt.get_fignums() == [figure.number]
