@@ -46,7 +46,7 @@ _MODULE_OF = {
     "convolve2d": "explain",
     "CAUSES": "faults",
     "FAULTS": "faults",
-    "choose_on_test": "faults",
+    "try_variants": "faults",
     "train_faulty": "faults",
     "Picture": "figures",
     "show_figure": "figures",

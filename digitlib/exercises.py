@@ -3,6 +3,7 @@
 What was answered is kept in memory only, for `check_summary`.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,12 +93,13 @@ def check_small_network(model, validation):
     _check("small network", model, validation)
 
 
-def record_prediction(name, value):
+def record_prediction(name, value, *, largest=math.inf):
     """Keeps what a student expects of an experiment, until its result has been shown.
 
     Args:
         name: what is predicted, as for `reveal_prediction`.
         value: one number; None is not answered yet.
+        largest: the largest number that makes sense; the smallest is 0.
     """
     if is_open(value):
         print("Not answered yet.")
@@ -105,6 +107,9 @@ def record_prediction(name, value):
     number = read_numbers(value)
     if number is None or number.size != 1 or not np.isfinite(number).all():
         print("Not yet. A prediction is one number.")
+        return
+    if not 0 <= number.item() <= largest:
+        print(f"Not yet. A number from 0 to {largest:,} is asked.")
         return
     number, kept = number.item(), _predictions.setdefault(name, _Prediction())
     if kept.measured is None or number == kept.value:
@@ -177,6 +182,7 @@ class _Prediction:
 
 
 _records, _predictions = {}, {}
+_STUB = "Not answered yet: the function returns nothing."
 
 
 def _check(exercise, answer, *context):
@@ -187,7 +193,7 @@ def _check(exercise, answer, *context):
         except Exception:  # No answer, however odd, may stop the lesson.
             right, text = False, question.expected
     if right is None:
-        print("Not answered yet.")
+        print("Not answered yet." if is_open(answer) else _STUB)
         return
     print("Right." if right else "Not yet.", text)
     first = "code" if isinstance(question, Code) else describe(answer)

@@ -128,7 +128,12 @@ class Value:
         for wrong, hint in self.mistakes:
             if any(self._is_mistake(numbers, one) for one in _as_list(wrong)):
                 return False, hint
-        return False, self.expected
+        if numbers.shape != np.shape(self.right):
+            return False, self.expected
+        if numbers.ndim == 0:
+            return False, "That is not the number; the hint below may help."
+        same = np.isclose(numbers.astype(float), self.right, atol=self.tolerance)
+        return False, f"{same.sum()} of {same.size} numbers are right."
 
     def _is_mistake(self, numbers, wrong):
         if callable(wrong):

@@ -33,7 +33,7 @@ def _judge_layer(layer):
         return False, _LAYER_HINTS["error"].format(tell_error(error))
     _, height, width, _ = shape
     if shape == (None, 14, 14, 16):
-        return True, "A stride of 2 does the work of pooling, with weights that are learned."
+        return True, "So a convolution can shrink an image, with weights that are learned."
     if height == width == 14:
         fault = "filters"
     else:
@@ -69,9 +69,9 @@ def _judge_faults(answer):
 
 _FAULT_ORDER = "".join(map(str, FAULTS.values()))
 _FAULT_HINTS = {
-    "1": "with inputs that are not scaled, a network learns, but starts at a huge loss and jerks.",
+    "1": "unscaled inputs start at a higher loss, and then learn, while validation stays behind.",
     "2": "shuffled labels let training creep down, while validation stays at chance.",
-    "3": "a learning rate far too high makes the loss jump, and it stays near ln 10.",
+    "3": "a learning rate far too high makes the loss jump, and then it is stuck at chance.",
     "4": "with softmax twice, accuracy rises, yet the loss cannot fall below about 1.46.",
     "5": "where test images choose, the best score climbs with tries, but new images lag behind.",
 }
@@ -255,6 +255,8 @@ EXERCISES = {
             ([lambda i, k: _convolve2d(i, k).astype(i.dtype),
               lambda i, k: _convolve2d(i, k).astype(int), lambda i, k: _convolve2d(i, k).round()],
              "Fractions are lost: the result is rounded, or its dtype is for whole numbers."),
+            (lambda i, k: _convolve2d(i, k).ravel(),
+             "Keep the grid: a row of numbers for each row of places."),
             (lambda i, k: ANY, "One number belongs to one place; the array of all is asked.")]),
     "output size": Code(
         5, lambda n, k, s=1, p=0: (n + 2 * p - k) // s + 1, "The same count holds for pooling.",
@@ -283,6 +285,7 @@ EXERCISES = {
             (lambda v: v > 0, "That is a mask of 0 and 1; the values themselves are asked."),
             ([lambda v: max(v, 0), lambda v: [max(x, 0) for x in v]],
              "max and if decide about one number; np.maximum decides about each of an array."),
+            (lambda v: np.max(v, 0), "np.max finds the largest; np.maximum compares each with 0."),
             (lambda v: np.minimum(v, 0), "That keeps the negative numbers; ReLU keeps the others."),
             ([lambda v: v[v > 0], lambda v: v[v >= 0]],
              "Numbers are dropped; the shape must stay, with a 0 in their place.")]),
@@ -292,7 +295,9 @@ EXERCISES = {
         [(_IMAGE[:2] - 3,), (_IMAGE,), (np.arange(35).reshape(5, 7) * 3 % 11,)], [
             (lambda i: _max_pool(i, np.mean), "That is the mean of each window."),
             (lambda i: _max_pool(i, np.min), "That is the smallest value of each window."),
-            (lambda i: _max_pool(i, stride=1), "Your windows overlap: move by the stride of 2."),
+            ([lambda i: _max_pool(i, stride=1),
+              lambda i: _max_pool(i, stride=1)[: i.shape[0] // 2, : i.shape[1] // 2]],
+             "Your windows overlap: move by the stride of 2."),
             ([lambda i: _max_pool(i, edge=1),
               lambda i: i.reshape(i.shape[0] // 2, 2, i.shape[1] // 2, 2).max(axis=(1, 3))],
              "An odd last row or column fills no window; leave it out, as Keras does."),
@@ -300,14 +305,14 @@ EXERCISES = {
              "Every second pixel is taken, without looking for the maximum of its window."),
             (lambda i: ANY, "One number for all of the image; each window has its own.")]),
     "receptive field": Value(
-        5, 10, _COUNT, "Pooling doubles the steps, so later kernels reach twice as far.", [
-            (7, "Pooling is forgotten: its window and its stride widen the view."),
-            (8, "After pooling, a step is two pixels wide: the stride is forgotten."),
-            (9, "The window of the pooling layer adds a pixel, too."),
-            ([15, 30], "Do not multiply: each layer adds to the view."),
-            (5, "That is the view after the first layer alone."),
-            (3, "That is the last kernel alone, counted in values, not pixels."),
-            (100, "That is the area; the width is asked."),
+        5, 14, _COUNT, "Pooling doubles the steps, so later kernels reach twice as far.", [
+            (9, "Pooling is forgotten: its window and its stride widen the view."),
+            (10, "After pooling, a step is two pixels wide: the stride is forgotten."),
+            (12, "Do not add up the kernels: after pooling, a step is two pixels wide."),
+            (13, "The window of the pooling layer adds a pixel, too."),
+            ([25, 50], "Do not multiply: each layer adds to the view."),
+            (5, "That is one kernel alone; the layers widen the view together."),
+            (196, "That is the area; the width is asked."),
             (6, "That is the view after pooling; the second convolution follows.")]),
     "first layer": Value(
         6, (5 * 5 + 1) * 24, _COUNT,
@@ -316,6 +321,8 @@ EXERCISES = {
             (5 * 5 * 24 + 1, "Each filter has a bias of its own."),
             (5 * 5 + 1, "That is one filter; the layer has several."),
             (5 * 5, "That is one filter, without its bias."),
+            ([24 * 24 * 24, 28 * 28 * 24, (28 * 28 + 1) * 24, 28 * 28 * 25 * 24],
+             "The size of the image plays no part: each weight serves all places."),
             ((5 + 1) * 24, "The kernel is a square: it has rows and columns.")]),
     "second layer": Value(
         6, (3 * 3 * 24 + 1) * 32, _COUNT,
@@ -325,15 +332,37 @@ EXERCISES = {
             (3 * 3 * 24 * 32, "The biases are missing."),
             ((3 * 3 + 1) * 24 * 32, "A filter has one bias, not a bias for each channel."),
             (3 * 3 * 24 + 1, "That is one filter; the layer has several.")]),
+    "output shapes": Value(
+        6, ((24, 24, 24), (12, 12, 24), (10, 10, 32), (5, 5, 32)),
+        "The answer is a list of four shapes, each (rows, columns, channels).",
+        "Maps get smaller and more numerous: less where, more what.", [
+            (((28, 28, ANY), (ANY,) * 3, (ANY,) * 3, (ANY,) * 3),
+             "Without padding, a kernel loses places at the edges."),
+            (((23, 23, ANY), (ANY,) * 3, (ANY,) * 3, (ANY,) * 3),
+             "One place is missing: a kernel of 5 has 24 places along 28 pixels."),
+            (((ANY, ANY, 1), (ANY,) * 3, (ANY,) * 3, (ANY,) * 3),
+             "Each filter makes a map of its own: the channels are forgotten."),
+            (((24, 24, 24), (24, 24, 24), (ANY,) * 3, (ANY,) * 3),
+             "Pooling halves rows and columns."),
+            (((24, 24, 24), (12, 12, 24), (ANY, ANY, 24 * 32), (ANY,) * 3),
+             "A filter sums over all channels below: one map for each filter."),
+            ((ANY,) * 4, "Each shape has three numbers: rows, columns and channels.")]),
     "flattened length": Value(
         6, 5 * 5 * 32, _COUNT,
         "About as many numbers as pixels came in, but each tells of a pattern.", [
+            ((5, 5, 32), "That is the shape before; now multiply."),
             (7 * 7 * 32, "Convolutions without padding lose the border: the sizes shrink."),
             (5 * 5, "That is one channel; all are flattened."),
             (5 * 5 * 24, "The last convolution sets the number of channels, not the first."),
             (10 * 10 * 32, "The second pooling is forgotten."),
             (11 * 11 * 32, "The first pooling is forgotten."),
             (22 * 22 * 32, "Both poolings are forgotten.")]),
+    "dense weights": Value(
+        6, (800 + 1) * 128, _COUNT, "More than nine in ten of the network's weights sit here.", [
+            (800 * 128, "The biases are missing."),
+            ((784 + 1) * 128, "Flatten hands on the feature maps, not the pixels."),
+            ((5 * 5 + 1) * 128, "The channels are forgotten: all maps are lined up."),
+            ((800 + 1) * 128 + (128 + 1) * 10, "That is both dense layers; the first is asked.")]),
     "layer to shape": Special(6, _judge_layer, "The answer is a Keras layer for images."),
     "initial loss": Value(
         6, math.log(10), "The answer is one number: the cross-entropy of a network that guesses.",
@@ -351,10 +380,10 @@ EXERCISES = {
             "c": "Dropout and the average over the epoch hold the training curve down.",
             "d": "That is underfitting: not even the training images are learned."}),
     "interval": Choice(
-        8, "b", "So many images leave just so much room; more images would narrow it.", {
-            "a": "The interval is about the accuracy as a whole, not about single images.",
-            "c": "Seeds scatter in their own way, which one training cannot show.",
-            "d": "The interval is about drawing images; it knows nothing of wrong labels."}),
+        8, "b", "To halve the doubt takes four times the images.", {
+            "a": "The width goes with the square root of the number of images.",
+            "c": "More images tell more about the accuracy.",
+            "d": "The seed moves the accuracy; how wide the interval is, the images decide."}),
     "recall": Value(
         8, 40 / 50, "The answer is one number, a share between 0 and 1.",
         "Recall looks along a row, precision down a column.", [

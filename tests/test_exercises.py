@@ -100,7 +100,7 @@ def receptive_width():
     """How many columns of the image change one value; the mean's windows are the maximum's."""
     layers = keras.layers
     ones = {"use_bias": False, "kernel_initializer": "ones"}
-    stack = [layers.Conv2D(1, 5, **ones), layers.AveragePooling2D(2), layers.Conv2D(1, 3, **ones)]
+    stack = [layers.Conv2D(1, 5, **ones), layers.AveragePooling2D(2), layers.Conv2D(1, 5, **ones)]
     model = keras.Sequential([keras.Input((28, 28, 1)), *stack])
     columns = np.eye(28, dtype=np.float32)[:, None, :, None].repeat(28, axis=1)
     return int((model.predict(columns, verbose=0)[:, 4, 4, 0] > 0).sum())
@@ -124,6 +124,12 @@ def flattened_length():
     return keras.Sequential([keras.Input((28, 28, 1)), *layers]).output_shape[1]
 
 
+def output_shapes():
+    layers = [*lesson_layers(), keras.layers.MaxPooling2D()]
+    keras.Sequential([keras.Input((28, 28, 1)), *layers])
+    return [layer.output.shape[1:] for layer in layers]
+
+
 RIGHT_VALUES = {
     "one-hot": lambda: one_hot_labels([3])[0],
     "dense parameters": lambda: count_parameters(*dense_layers(), shape=(28, 28, 1)),
@@ -131,7 +137,9 @@ RIGHT_VALUES = {
     "receptive field": receptive_width,
     "first layer": lambda: count_parameters(keras.layers.Conv2D(24, 5), shape=(28, 28, 1)),
     "second layer": lambda: count_parameters(keras.layers.Conv2D(32, 3), shape=(12, 12, 24)),
+    "output shapes": output_shapes,
     "flattened length": flattened_length,
+    "dense weights": lambda: count_parameters(keras.layers.Dense(128), shape=(800,)),
     "initial loss": loss_of_guessing,
     "recall": lambda: recall_score(TRUTH, READ, labels=[1], average="macro"),
     "trainable weights": frozen_network_weights,
@@ -266,15 +274,31 @@ VALUE_MISTAKES = [
     ("hand convolution", correlate2d(IMAGE, KERNEL.T, "valid"), "transposed"),
     ("hand convolution", correlate2d(IMAGE, KERNEL, "valid").T, "swapped"),
     ("hand convolution", correlate2d(IMAGE, abs(KERNEL), "valid"), "sign"),
-    ("receptive field", 5 + 3 - 1, "Pooling is forgotten"),
-    ("receptive field", 5 + 1 + 2, "stride"),
-    ("receptive field", 5 + 2 * 2, "window of the pooling"),
-    ("receptive field", 5 * 3, "multiply"),
-    ("receptive field", 5 * 2 * 3, "multiply"),
-    ("receptive field", 5, "first layer"),
-    ("receptive field", 3, "last kernel"),
-    ("receptive field", 100, "area"),
-    ("receptive field", 6, "after pooling"),
+    ("receptive field", 5 + 5 - 1, "Pooling is forgotten"),
+    ("receptive field", 5 + 1 + 4, "stride is forgotten"),
+    ("receptive field", 5 + 2 + 5, "add up"),
+    ("receptive field", 5 + 4 * 2, "window of the pooling"),
+    ("receptive field", 5 * 5, "multiply"),
+    ("receptive field", 5 * 2 * 5, "multiply"),
+    ("receptive field", 5, "one kernel alone"),
+    ("receptive field", 14 * 14, "area"),
+    ("receptive field", 5 + 1, "after pooling"),
+    ("first layer", 24 * 24 * 24, "size of the image"),
+    ("first layer", 28 * 28 * 24, "size of the image"),
+    ("first layer", (28 * 28 + 1) * 24, "size of the image"),
+    ("first layer", 28 * 28 * 25 * 24, "size of the image"),
+    ("output shapes", [(28, 28, 24), (14, 14, 24), (14, 14, 32), (7, 7, 32)], "padding"),
+    ("output shapes", [(23, 23, 24), (11, 11, 24), (8, 8, 32), (4, 4, 32)], "One place"),
+    ("output shapes", [(24, 24, 1), (12, 12, 1), (10, 10, 1), (5, 5, 1)], "channels"),
+    ("output shapes", [(24, 24, 24), (24, 24, 24), (22, 22, 32), (22, 22, 32)], "halves"),
+    ("output shapes", [(24, 24, 24), (12, 12, 24), (10, 10, 768), (5, 5, 768)], "sums over"),
+    ("output shapes", [24, 12, 10, 5], "three numbers"),
+    ("output shapes", [(24, 24, 24), (12, 12, 24), (9, 9, 32), (5, 5, 32)], "10 of 12"),
+    ("flattened length", (5, 5, 32), "multiply"),
+    ("dense weights", 800 * 128, "biases"),
+    ("dense weights", 785 * 128, "not the pixels"),
+    ("dense weights", 26 * 128, "channels"),
+    ("dense weights", 801 * 128 + 1290, "both dense"),
     ("first layer", 600, "biases are missing"),
     ("first layer", 601, "a bias of its own"),
     ("first layer", 26, "one filter; "),
@@ -326,9 +350,9 @@ CHOICE_MISTAKES = [
     ("learning curves", "a", "more epochs"),
     ("learning curves", "c", "Dropout"),
     ("learning curves", "d", "underfitting"),
-    ("interval", "a", "single images"),
-    ("interval", "c", "Seeds"),
-    ("interval", "d", "labels"),
+    ("interval", "a", "square root"),
+    ("interval", "c", "More images"),
+    ("interval", "d", "seed moves"),
     ("augmentation", "a", "two pixels"),
     ("augmentation", "c", "degrees"),
     ("augmentation", "d", "sizes"),
@@ -444,6 +468,7 @@ CODE_MISTAKES = [
     ("convolve2d", lambda i, k: convolve2d(i, k, "valid"), "flip"),
     ("convolve2d", lambda i, k: correlate2d(i, k, "valid")[:-1, :-1], "last place"),
     ("convolve2d", lambda i, k: correlate2d(i, k, "same"), "as large as the image"),
+    ("convolve2d", lambda i, k: correlate2d(i, k, "valid").ravel(), "Keep the grid"),
     ("convolve2d", lambda i, k: convolve_by_loops(i, k, add=np.mean), "mean"),
     ("convolve2d", lambda i, k: convolve_by_loops(i, k, lambda w, _: w), "not multiplied"),
     ("convolve2d", convolve_without_sum, "yet to be summed"),
@@ -474,6 +499,7 @@ CODE_MISTAKES = [
     ("ReLU", relu_with_if, r"np\.maximum"),
     ("ReLU", lambda v: max(0, v), r"np\.maximum"),
     ("ReLU", lambda v: [x if x > 0 else 0 for x in v], r"np\.maximum"),
+    ("ReLU", lambda v: np.max(v, 0), "compares each"),
     ("ReLU", lambda v: v * (v < 0), "negative"),
     ("ReLU", lambda v: v[v > 0], "dropped"),
     ("ReLU", lambda v: v[v >= 0], "dropped"),
@@ -481,6 +507,7 @@ CODE_MISTAKES = [
     ("max-pool", reduce_windows(np.mean), "mean"),
     ("max-pool", reduce_windows(np.min), "smallest"),
     ("max-pool", max_pool_stride_one, "overlap"),
+    ("max-pool", lambda i: max_pool_stride_one(i)[: len(i) // 2, : len(i[0]) // 2], "overlap"),
     ("max-pool", max_pool_with_edge, "odd"),
     ("max-pool", reshape_without_crop, "odd"),
     ("max-pool", lambda i: i[::2, ::2], "second pixel"),
@@ -735,10 +762,12 @@ def test_nothing_is_not_answered_yet(verdict, nothing):
     checks = [*CODE_CHECKS.values(), check_layer]
     calls = [(check_answer, name, nothing) for name in QUESTIONS]
     calls += [(check, nothing) for check in checks]
-    calls += [(check, lambda *_: nothing) for check in CODE_CHECKS.values()]
     calls += [(check_small_network, nothing, SPLIT), (record_prediction, "accuracy", nothing)]
     for call in calls:
         assert verdict(*call) == "Not answered yet."
+    for check in CODE_CHECKS.values():
+        stub = verdict(check, lambda *_: nothing)
+        assert stub == "Not answered yet: the function returns nothing."
     assert set(check_summary().state) == {"open"}
 
 
@@ -758,7 +787,7 @@ def summary(capsys):
 
 def test_summary_of_nothing(capsys):
     out, table = summary(capsys)
-    assert out == "28 exercises: 0 answered, 0 right, 28 open.\n"
+    assert out == "30 exercises: 0 answered, 0 right, 30 open.\n"
     assert list(check_summary().columns) == ["section", "exercise", "state", "first answer"]
     assert set(table["first answer"]) == {""}
     assert table.section.is_monotonic_increasing
@@ -780,7 +809,7 @@ def test_summary_keeps_the_first_answer_and_the_latest_state(capsys):
     check_convolve2d(RIGHT_CODE["convolve2d"])
     check_layer(keras.layers.Conv2D(16, 3))
     out, table = summary(capsys)
-    assert out == "28 exercises: 10 answered, 5 right, 18 open.\n"
+    assert out == "30 exercises: 10 answered, 5 right, 20 open.\n"
     rows = table[table.state != "open"][["state", "first answer"]]
     assert {name: tuple(row) for name, row in zip(rows.index, rows.to_numpy(), strict=True)} == {
         "first layer": ("right", "600"),
@@ -816,7 +845,7 @@ def test_running_everything_twice_prints_the_same(capsys):
         "Not yet. A prediction is one number.\n"
         "Measured: 61.2%. You predicted 90.0%.\n"
         "Measured: 7. You made no prediction.\n"
-        "28 exercises: 3 answered, 1 right, 25 open.\n"
+        "30 exercises: 3 answered, 1 right, 27 open.\n"
         'Prediction "shifted": 90.0%, measured 61.2%.\n'
     )
 
@@ -846,6 +875,12 @@ def test_a_prediction_after_the_answer_does_not_count(verdict):
 def test_predictions_are_numbers(verdict, value):
     assert verdict(record_prediction, "drop", value) == "Not yet. A prediction is one number."
     assert verdict(reveal_prediction, "drop", 1) == "Measured: 1. You made no prediction."
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, 90])
+def test_predictions_out_of_range_are_refused(capsys, value):
+    record_prediction("drop", value, largest=1)
+    assert capsys.readouterr().out == "Not yet. A number from 0 to 1 is asked.\n"
 
 
 @pytest.mark.parametrize("value", [1, np.uint8(1), np.float32(1), np.array([1]), np.array(1.0)])
