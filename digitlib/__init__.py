@@ -44,8 +44,6 @@ _MODULE_OF = {
     "compute_grad_cam": "explain",
     "compute_occlusion": "explain",
     "convolve2d": "explain",
-    "CAUSES": "faults",
-    "FAULTS": "faults",
     "try_variants": "faults",
     "train_faulty": "faults",
     "Picture": "figures",

@@ -105,6 +105,7 @@ def plot_focus(images, heats, captions, *, columns=4, title=None, ax=None):
     Args:
         images: uint8 (n, 28, 28), 0 background, 255 ink.
         heats: floats (n, 28, 28), 0 where a pixel has no influence; each has its own scale.
+            Negative ones, which speak against the answer, are drawn as 0.
         captions: a text for each.
         columns: digits a row.
         title: the figure's title; None: none.
@@ -123,7 +124,7 @@ def plot_focus(images, heats, captions, *, columns=4, title=None, ax=None):
                 image, levels=[127], colors=["0.1"], linewidths=1, extent=box, origin="upper"
             )
             outline.set_path_effects(casing)
-    _add_key(ax, "rocket_r", ["no influence", "strongest"])
+    _add_key(ax, "rocket_r", ["none or against", "strongest"])
     return ax
 
 

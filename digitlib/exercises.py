@@ -3,7 +3,6 @@
 What was answered is kept in memory only, for `check_summary`.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,8 +92,8 @@ def check_small_network(model, validation):
     _check("small network", model, validation)
 
 
-def record_prediction(name, value, *, largest=math.inf):
-    """Keeps what a student expects of an experiment, until its result has been shown.
+def record_prediction(name, value, *, largest):
+    """Keeps what a student expects of an experiment. It may change until the result is shown.
 
     Args:
         name: what is predicted, as for `reveal_prediction`.

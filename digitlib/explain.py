@@ -4,7 +4,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 
-def convolve2d(image, kernel, *, stride=1, padding=0):
+def convolve2d(image, kernel, *, stride=1):
     """Slides a kernel over an image; at each place, multiplies what lies on each other and adds up.
 
     As everywhere in deep learning the kernel is not turned first, so mathematicians call this a
@@ -12,15 +12,13 @@ def convolve2d(image, kernel, *, stride=1, padding=0):
 
     Args:
         image: numbers (rows, columns).
-        kernel: numbers (k, l), no larger than the padded image.
+        kernel: numbers (k, l), no larger than the image.
         stride: how far the kernel moves at a time.
-        padding: rows and columns of zeros that are put around the image.
 
     Returns:
-        float64 ((rows + 2 padding - k) // stride + 1, the same for columns).
+        float64 ((rows - k) // stride + 1, (columns - l) // stride + 1).
     """
-    padded = np.pad(np.asarray(image, float), padding)
-    windows = sliding_window_view(padded, np.shape(kernel))[::stride, ::stride]
+    windows = sliding_window_view(np.asarray(image, float), np.shape(kernel))[::stride, ::stride]
     return (windows * kernel).sum(axis=(2, 3))
 
 
@@ -109,30 +107,28 @@ def compute_grad_cam(model, inputs, digit):
         score = tf.linalg.matvec(features, output.kernel[:, digit])
     importance = np.mean(tape.gradient(score, maps)[0], axis=(0, 1))
     heat = np.maximum(np.array(maps[0]) @ importance, 0)
-    centres = _window_centres(model.layers[: last + 1])
+    centres, step = _window_centres(model.layers[: last + 1])
     pixels = np.arange(len(inputs))
-    step = centres[1] - centres[0]
     places = [centres[0] - step, *centres, centres[-1] + step]
     for _ in range(2):  # columns, then rows
         heat = np.array([np.interp(pixels, places, [0, *line, 0]) for line in heat]).T
     return heat
 
 
-def compute_occlusion(predict, image, digit, *, size=5):
-    """Measures how much an answer loses when a patch of the image is covered with paper.
+def compute_occlusion(predict, image, digit):
+    """Measures how much an answer loses when 5 x 5 pixels of the image are covered with paper.
 
     Args:
         predict: takes uint8 (n, 28, 28), returns the probabilities (n, 10).
         image: uint8 (28, 28).
         digit: int 0 to 9, the answer to explain.
-        size: width of the square patch, odd.
 
     Returns:
         float (28, 28): the loss of the digit's probability with the patch centred there, -1 to 1.
     """
     rows, columns = image.shape
     covered = np.broadcast_to(image, (rows, columns, rows, columns)).copy()
-    reach = size // 2
+    reach = 2  # pixels to each side of the centre
     for row, column in np.ndindex(rows, columns):
         top, left = max(row - reach, 0), max(column - reach, 0)
         covered[row, column, top : row + reach + 1, left : column + reach + 1] = 0
@@ -141,7 +137,7 @@ def compute_occlusion(predict, image, digit, *, size=5):
 
 
 def _window_centres(layers):
-    """Where, in pixels, the windows of the last layer's values are centred along one side."""
+    """Where, in pixels, the last layer's windows are centred along one side, and their distance."""
     first, step = 0.0, 1
     for layer in layers:
         size = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", (1,))
@@ -150,4 +146,4 @@ def _window_centres(layers):
         beyond_edge = max(size[0] - stride, 0) // 2 if same else 0
         first += ((size[0] - 1) / 2 - beyond_edge) * step
         step *= stride
-    return first + step * np.arange(layers[-1].output.shape[1])
+    return first + step * np.arange(layers[-1].output.shape[1]), step

@@ -49,30 +49,22 @@ class _ConvolutionExplorer(VBox):
 
     def _fit_position(self, _=None):
         """Counts the output's places anew; if they have changed, starts at the largest sum."""
-        rows, columns = self._output_shape()
-        last = rows * columns - 1
+        output = self._output()
+        last = output.size - 1
         if last != self.position.max:
-            self.play.max = last
-            with self.position.hold_trait_notifications():  # so that it is drawn once
-                self.position.max = last
-                self.position.value = self._find_largest_sum()
-            self.play.value = self.position.value
+            for control in (self.position, self.play):
+                # Together, or the browser would clip the old value by the new limit.
+                with control.hold_sync(), control.hold_trait_notifications():
+                    control.max = last
+                    control.value = int(output.argmax())
         self._draw()
 
-    def _find_largest_sum(self):
+    def _output(self):
         image, kernel = self._images[self.digit.value], self._kernels[self.kernel.value]
-        return int(convolve2d(image, kernel, stride=self.stride.value).argmax())
-
-    def _output_shape(self):
-        sizes = zip(
-            self._images[self.digit.value].shape,
-            self._kernels[self.kernel.value].shape,
-            strict=True,
-        )
-        return [(size - window) // self.stride.value + 1 for size, window in sizes]
+        return convolve2d(image, kernel, stride=self.stride.value)
 
     def _draw(self, _=None):
-        row, column = divmod(self.position.value, self._output_shape()[1])
+        row, column = divmod(self.position.value, self._output().shape[1])
         choice = self.digit.value, self.kernel.value, self.stride.value
         self.picture.value = self._draw_step(*choice, row, column)
 

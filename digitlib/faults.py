@@ -8,14 +8,15 @@ import numpy as np
 from digitlib.data import NUM_CLASSES
 from digitlib.images import preprocess_images
 
-CAUSES = {
-    1: "the input is not scaled",
-    2: "the training labels are shuffled",
-    3: "the learning rate is far too high",
-    4: "softmax is applied twice",
-    5: "the test set is used for choosing",
+_UNSCALED, _SHUFFLED, _HUGE_RATE, _TWO_SOFTMAX, _CHOOSING_ON_TEST = range(1, 6)
+# The causes as the lesson numbers them, in the order of its figures A to E.
+FAULTS = {
+    "A": _TWO_SOFTMAX,
+    "B": _SHUFFLED,
+    "C": _UNSCALED,
+    "D": _HUGE_RATE,
+    "E": _CHOOSING_ON_TEST,
 }
-FAULTS = {"A": 4, "B": 2, "C": 1, "D": 3, "E": 5}
 
 
 def train_faulty(letter, train, validation, *, seed=0, epochs=6):
@@ -34,17 +35,17 @@ def train_faulty(letter, train, validation, *, seed=0, epochs=6):
     import keras
 
     keras.utils.set_random_seed(seed)
-    fault = CAUSES.get(FAULTS.get(letter), "")
+    fault = FAULTS.get(letter)
     inputs, known = preprocess_images(train.images), preprocess_images(validation.images)
-    if "scaled" in fault:
+    if fault == _UNSCALED:
         inputs, known = inputs * 255, known * 255
     labels = train.labels
-    if "shuffled" in fault:
+    if fault == _SHUFFLED:
         labels = np.random.default_rng(seed).permutation(labels)
     model = _build_network(keras)
-    if "twice" in fault:
+    if fault == _TWO_SOFTMAX:
         model.add(keras.layers.Softmax())
-    adam = keras.optimizers.Adam(0.5 if "rate" in fault else 0.001)
+    adam = keras.optimizers.Adam(0.5 if fault == _HUGE_RATE else 0.001)
     model.compile(adam, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     fitted = model.fit(
         inputs,

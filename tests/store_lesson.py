@@ -5,7 +5,6 @@ benchmarks/results.csv, and the tables of times in docs/teaching.md.
 """
 
 import base64
-import json
 import math
 import re
 from datetime import datetime
@@ -49,11 +48,10 @@ def execute_lesson():
     return notebook, seconds
 
 
-def lesson_picture():
-    """The PNG that the notebook's cell `confusion` has stored."""
-    notebook = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
-    cell = next(cell for cell in notebook["cells"] if cell["id"] == "confusion")
-    markup = "".join(cell["outputs"][0]["data"]["text/html"])
+def lesson_picture(notebook):
+    """The PNG that the notebook's cell `confusion` shows."""
+    cell = next(cell for cell in notebook.cells if cell.id == "confusion")
+    markup = cell.outputs[0].data["text/html"]
     return base64.b64decode(re.search(r"base64,([^\"]+)", markup)[1])
 
 
@@ -69,7 +67,7 @@ def sections(notebook):
 
 
 def time_table(notebook, seconds):
-    """Words, exercises and running time of each section, in Markdown."""
+    """Reading time, exercises and running time of each section, in Markdown."""
     lines = [
         "| section | reading (minutes) | exercises | running (seconds) |",
         "|---|--:|--:|--:|",
@@ -82,7 +80,7 @@ def time_table(notebook, seconds):
         ]
         minutes = sum(len(text.split()) for text in prose) / WORDS_A_MINUTE
         exercises = sum("TODO" in c.source for c in cells if c.cell_type == "code")
-        running = sum(seconds[c.id] for c in cells if c.cell_type == "code")
+        running = sum(seconds.get(c.id, 0) for c in cells if c.cell_type == "code")
         total += running
         lines.append(f"| {title} | {minutes:.0f} | {exercises} | {running:.0f} |")
     return "\n".join([*lines, f"| all | | | {total:.0f} |"]) + "\n"
@@ -142,9 +140,10 @@ def replace_part(path, name, new):
 
 if __name__ == "__main__":
     notebook, seconds = execute_lesson()
+    picture, times = lesson_picture(notebook), time_table(notebook, seconds)
     nbformat.write(notebook, NOTEBOOK)
-    PICTURE.write_bytes(lesson_picture())
+    PICTURE.write_bytes(picture)
     replace_part(README, "results", results_table())
-    replace_part(GUIDE, "times", time_table(notebook, seconds))
+    replace_part(GUIDE, "times", times)
     replace_part(GUIDE, "slowest", slowest_table(notebook, seconds))
     print(f"executed in {sum(seconds.values()):.0f} s")

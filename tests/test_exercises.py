@@ -1,6 +1,7 @@
 import ast
 import math
 import re
+from functools import partial
 from itertools import combinations
 from types import SimpleNamespace
 
@@ -35,6 +36,7 @@ CODE_CHECKS = {
     "max-pool": check_max_pool,
     "softmax": check_softmax,
 }
+predict = partial(record_prediction, largest=10)
 QUESTIONS = questions.EXERCISES
 VALUES = [name for name, question in QUESTIONS.items() if isinstance(question, judging.Value)]
 IMAGE, KERNEL = np.array([[1, 2, 0], [0, 1, 3], [2, 1, 0]]), np.array([[1, 0], [2, -1]])
@@ -762,7 +764,7 @@ def test_nothing_is_not_answered_yet(verdict, nothing):
     checks = [*CODE_CHECKS.values(), check_layer]
     calls = [(check_answer, name, nothing) for name in QUESTIONS]
     calls += [(check, nothing) for check in checks]
-    calls += [(check_small_network, nothing, SPLIT), (record_prediction, "accuracy", nothing)]
+    calls += [(check_small_network, nothing, SPLIT), (predict, "accuracy", nothing)]
     for call in calls:
         assert verdict(*call) == "Not answered yet."
     for check in CODE_CHECKS.values():
@@ -831,8 +833,8 @@ def test_running_everything_twice_prints_the_same(capsys):
         check_answer("first layer", 600)
         check_answer("second layer", 6944)
         check_relu(relu_in_place)
-        record_prediction("shifted", 0.9)
-        record_prediction("worse", "0.9")
+        predict("shifted", 0.9)
+        predict("worse", "0.9")
         reveal_prediction("shifted", np.float32(0.612), spec=".1%")
         reveal_prediction("seeds", 7)
         table = check_summary()
@@ -851,20 +853,20 @@ def test_running_everything_twice_prints_the_same(capsys):
 
 
 def test_predictions_may_change_until_the_answer_is_shown(verdict, capsys):
-    assert verdict(record_prediction, "drop", 0.95) == "Noted: 0.95. The next cells will tell."
-    assert verdict(record_prediction, "drop", 0.9) == "Noted: 0.9. The next cells will tell."
+    assert verdict(predict, "drop", 0.95) == "Noted: 0.95. The next cells will tell."
+    assert verdict(predict, "drop", 0.9) == "Noted: 0.9. The next cells will tell."
     assert "Prediction" not in summary(capsys)[0]
     assert verdict(reveal_prediction, "drop", 0.6123) == "Measured: 0.612. You predicted 0.9."
-    late = verdict(record_prediction, "drop", 0.61)
+    late = verdict(predict, "drop", 0.61)
     assert late == "The answer has been shown already; your first prediction, 0.9, stays."
-    assert verdict(record_prediction, "drop", np.float64(0.9)).startswith("Noted: 0.9.")
+    assert verdict(predict, "drop", np.float64(0.9)).startswith("Noted: 0.9.")
     assert verdict(reveal_prediction, "drop", 0.6123) == "Measured: 0.612. You predicted 0.9."
     assert summary(capsys)[0].endswith('\nPrediction "drop": 0.9, measured 0.612.\n')
 
 
 def test_a_prediction_after_the_answer_does_not_count(verdict):
     assert verdict(reveal_prediction, "drop", 0.5) == "Measured: 0.5. You made no prediction."
-    assert "does not count" in verdict(record_prediction, "drop", 0.5)
+    assert "does not count" in verdict(predict, "drop", 0.5)
     assert verdict(reveal_prediction, "drop", 0.5) == "Measured: 0.5. You made no prediction."
 
 
@@ -873,7 +875,7 @@ def test_a_prediction_after_the_answer_does_not_count(verdict):
     ["0.9", "90%", math.nan, math.inf, True, [0.1, 0.2], {}, object(), Unreadable(), 10**400, 1j],
 )
 def test_predictions_are_numbers(verdict, value):
-    assert verdict(record_prediction, "drop", value) == "Not yet. A prediction is one number."
+    assert verdict(predict, "drop", value) == "Not yet. A prediction is one number."
     assert verdict(reveal_prediction, "drop", 1) == "Measured: 1. You made no prediction."
 
 
@@ -885,7 +887,7 @@ def test_predictions_out_of_range_are_refused(capsys, value):
 
 @pytest.mark.parametrize("value", [1, np.uint8(1), np.float32(1), np.array([1]), np.array(1.0)])
 def test_predictions_of_any_numeric_type(verdict, value):
-    assert verdict(record_prediction, "drop", value) == "Noted: 1. The next cells will tell."
+    assert verdict(predict, "drop", value) == "Noted: 1. The next cells will tell."
 
 
 def test_import_is_cheap(run_python):

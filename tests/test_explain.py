@@ -40,11 +40,11 @@ def inputs(mnist):
     return (mnist.test.images[0] / 255).astype("float32")[..., None]
 
 
-@pytest.mark.parametrize(("stride", "padding"), [(1, 0), (2, 0), (1, 1), (2, 2), (3, 1)])
-def test_convolution_agrees_with_scipy(stride, padding):
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_convolution_agrees_with_scipy(stride):
     image, kernel = RNG.normal(size=(9, 12)), RNG.normal(size=(3, 4))
-    expected = correlate2d(np.pad(image, padding), kernel, mode="valid")[::stride, ::stride]
-    assert convolve2d(image, kernel, stride=stride, padding=padding) == pytest.approx(expected)
+    expected = correlate2d(image, kernel, mode="valid")[::stride, ::stride]
+    assert convolve2d(image, kernel, stride=stride) == pytest.approx(expected)
 
 
 def test_bytes_do_not_overflow():
@@ -117,7 +117,7 @@ def test_window_centres_are_the_middle_of_what_a_value_sees(layers, expected):
         else:
             stack.append(keras.layers.AveragePooling2D(size))
     model = keras.Sequential(stack)
-    centres = _window_centres(model.layers)
+    centres, _ = _window_centres(model.layers)
     # What a value sees: those pixels of a column that change it.
     images = np.eye(28)[:, :, None, None] * np.ones((1, 1, 28, 1))
     seen = model.predict(images, verbose=0)[:, :, model.output_shape[1] // 2, 0]
@@ -127,6 +127,21 @@ def test_window_centres_are_the_middle_of_what_a_value_sees(layers, expected):
         )
     if expected is not None:
         assert centres == pytest.approx(expected)
+
+
+def test_grad_cam_of_a_single_value_is_a_bump_at_its_centre(inputs):
+    layers = [keras.layers.Conv2D(3, 28), keras.layers.Flatten(), keras.layers.Dense(10)]
+    heats = []
+    for seed in range(5):
+        keras.utils.set_random_seed(seed)
+        network = keras.Sequential([keras.Input((28, 28, 1)), *map(type_copy, layers)])
+        heats.append(compute_grad_cam(network, inputs, 3))
+    bump = max(heats, key=np.max)
+    assert np.argwhere(bump == bump.max()).tolist() == [[13, 13], [13, 14], [14, 13], [14, 14]]
+
+
+def type_copy(layer):
+    return type(layer).from_config(layer.get_config())
 
 
 def test_grad_cam_needs_a_convolution(inputs):
@@ -143,10 +158,10 @@ def test_occlusion_loses_what_lies_under_the_patch():
         share = images[:, 10, 12] / 255
         return np.stack([1 - share, share], axis=1)
 
-    lost = compute_occlusion(predict, image, 1, size=5)
+    lost = compute_occlusion(predict, image, 1)
     assert lost.shape == (28, 28)
     expected = np.zeros((28, 28))
     expected[8:13, 10:15] = 1
     assert np.array_equal(lost, expected)
-    assert np.array_equal(compute_occlusion(predict, image, 0, size=5), -expected)
+    assert np.array_equal(compute_occlusion(predict, image, 0), -expected)
     assert image[10, 12] == 255

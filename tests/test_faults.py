@@ -3,7 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from digitlib import CAUSES, FAULTS, Split, train_faulty, try_variants
+from digitlib import Split, train_faulty, try_variants
+from digitlib.faults import FAULTS
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def histories(mnist):
 
 
 def test_every_cause_has_one_letter():
-    assert sorted(FAULTS.values()) == sorted(CAUSES) == [1, 2, 3, 4, 5]
+    assert sorted(FAULTS.values()) == [1, 2, 3, 4, 5]
     assert list(FAULTS) == list("ABCDE")
 
 

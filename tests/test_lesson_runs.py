@@ -1,11 +1,11 @@
-"""The lesson executed in other ways: twice, with its solutions, damaged, as slides."""
+"""The lesson executed in other ways: with its solutions, twice, damaged, as slides."""
 
 import copy
 import re
 
 import nbformat
 import pytest
-from conftest import CODE, NOTEBOOK, ROOT
+from conftest import CODE, EXERCISES, NOTEBOOK, ROOT
 from nbclient import NotebookClient
 from nbconvert import SlidesExporter
 from store_lesson import sections
@@ -34,40 +34,57 @@ def results(cell):
     return TIMES.sub("", re.sub(r".*\r|\x08|\x1b\[[\d;]*m", "", text))
 
 
-def test_run_all_twice_gives_the_same_results():
-    cells = execute(CODE + CODE)
-    first, second = cells[: len(CODE)], cells[len(CODE) :]
-    different = [a.id for a, b in zip(first, second, strict=True) if results(a) != results(b)]
-    assert different == []
-
-
 def solved(cell):
-    """A TODO cell with its folded solution in place."""
+    """A TODO cell with its folded solution in place; any other cell as it is."""
+    if "TODO" not in cell.source:
+        return cell
     help_ = NOTEBOOK.cells[NOTEBOOK.cells.index(cell) + 1].source
     (solution,) = re.findall(r"```python\n(.*?)\n```", help_, re.S)
     return nbformat.v4.new_code_cell(solution, id=cell.id)
 
 
-def test_every_solution_is_right_and_each_later_section_needs_the_first_six_only():
-    # Sections 10 to 15 run backwards, before 7 to 9. The stored notebook ran them forwards: so
-    # none needs another.
+@pytest.fixture(scope="module")
+def runs():
+    """Two runs of all cells in one kernel, and a summary of the answers: dicts by cell.
+
+    The first has the solutions in place, and its sections 10 to 15 run backwards, before 7 to 9:
+    whatever they need must be in 1 to 6. (They ran forwards when the notebook was stored, so none
+    needs a later one either.) The second is Run All.
+    """
     code = [
         [cell for cell in cells if cell.cell_type == "code"]
         for cells in sections(NOTEBOOK).values()
     ]
     ordered = [cell for cells in code[:6] + code[:8:-1] + code[6:9] for cell in cells]
-    cells = [solved(cell) if "TODO" in cell.source else cell for cell in ordered]
     summary = next(cell for cell in CODE if cell.id == "summary")
-    *done, last = execute([*cells, summary])
-    for before, cell in zip(ordered, done, strict=True):
-        if "TODO" in before.source:
-            said = cell.outputs[-1].text.splitlines()[-1]
-            assert said.startswith(("Right. ", "Noted: ")), f"{cell.id}: {said}"
-    count = sum("digitlib.check_" in cell.source for cell in CODE if "TODO" in cell.source)
-    assert last.outputs[0].text.splitlines()[0] == (
+    done = execute([*map(solved, ordered), *CODE, summary])
+    first, second = done[: len(CODE)], done[len(CODE) : -1]
+    return (
+        {cell.id: run for cell, run in zip(ordered, first, strict=True)},
+        {cell.id: run for cell, run in zip(CODE, second, strict=True)},
+        done[-1],
+    )
+
+
+def test_every_solution_is_right(runs):
+    first, _, summary = runs
+    for exercise in EXERCISES:
+        said = first[exercise.id].outputs[-1].text.splitlines()[-1]
+        assert said.startswith(("Right. ", "Noted: ")), f"{exercise.id}: {said}"
+    count = sum("digitlib.check_" in exercise.source for exercise in EXERCISES)
+    assert summary.outputs[0].text.splitlines()[0] == (
         f"{count} exercises: {count} answered, {count} right, 0 open."
     )
-    assert "right at first try" in last.outputs[1].data["text/plain"]
+    states = summary.outputs[1].data["text/plain"]
+    assert states.count("right at first try") == count
+
+
+def test_another_run_in_the_same_kernel_gives_the_same_results(runs):
+    first, second, _ = runs
+    compared = {cell.id for cell in CODE} - {cell.id for cell in EXERCISES} - {"summary"}
+    assert {name for name in compared if results(first[name]) != results(second[name])} == set()
+    assert "% right, 95 % interval" in results(first["test"])
+    assert "<img alt" in results(first["confusion"])
 
 
 @pytest.fixture(scope="module")

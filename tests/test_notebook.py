@@ -205,7 +205,7 @@ def test_the_network_of_the_lesson_is_the_recipe_fast():
 
 
 def test_the_readme_shows_a_picture_of_the_lesson():
-    assert PICTURE.read_bytes() == lesson_picture(), "run: python -m tests.store_lesson"
+    assert PICTURE.read_bytes() == lesson_picture(NOTEBOOK), "run: python -m tests.store_lesson"
     assert f"]({PICTURE.relative_to(ROOT).as_posix()})" in (ROOT / "README.md").read_text(
         encoding="utf-8"
     )
