@@ -5,6 +5,7 @@ import time
 from typing import NamedTuple
 
 import keras
+import numpy as np
 
 from digitlib.images import one_hot_labels, preprocess_images
 from digitlib.recipes import build_model
@@ -87,12 +88,14 @@ def build_augmentation(strength, seed=0):
         A `keras.Sequential` from float32 (n, 28, 28, 1) to the same; call it with `training=True`.
     """
     layers = keras.layers
-    outside = {"fill_mode": "constant", "seed": seed}  # what comes in at the edges is paper
+    # With one seed for all, each image would be shifted, turned and zoomed by the same draw.
+    seeds = map(int, np.random.SeedSequence(seed).generate_state(3))
+    outside = "constant"  # what comes in at the edges is paper
     return keras.Sequential(
         [
-            layers.RandomTranslation(strength, strength, **outside),
-            layers.RandomRotation(strength / 3, **outside),
-            layers.RandomZoom(strength, **outside),
+            layers.RandomTranslation(strength, strength, fill_mode=outside, seed=next(seeds)),
+            layers.RandomRotation(strength / 3, fill_mode=outside, seed=next(seeds)),
+            layers.RandomZoom(strength, fill_mode=outside, seed=next(seeds)),
         ]
     )
 

@@ -120,3 +120,17 @@ def test_augmentation_moves_training_images_only(slices):
     assert 1 < np.abs(centres[0] - centres[1]).max() < 2.8 + 1.5
     model = train_model(dataclasses.replace(ONE_EPOCH, augmentation=0.1), *slices, verbose=0).model
     assert not any("Random" in type(layer).__name__ for layer in model.layers)
+
+
+def test_shift_rotation_and_zoom_are_drawn_independently():
+    shift, turn, zoom = build_augmentation(0.1, seed=4).layers
+    images = np.zeros((2000, 28, 28, 1), "float32")
+    draws = [
+        *np.array(shift.get_random_transformation(images, training=True)["translations"]).T,
+        np.array(turn.get_random_transformation(images, training=True)["angle"]),
+        np.array(zoom.get_random_transformation(images, training=True)["height_zoom"])[:, 0],
+    ]
+    # Of 2,000 independent pairs, the correlation scatters with 1 / sqrt(2000) = 0.022.
+    correlations = np.corrcoef(draws) - np.eye(4)
+    assert np.abs(correlations).max() < 0.1
+    assert all(np.std(draw) > 0 for draw in draws)
