@@ -10,6 +10,7 @@ from importlib import import_module
 _MODULE_OF = {
     "start_keras": "startup",
     "IMAGE_SIZE": "data",
+    "LABEL_ERRORS": "data",
     "NUM_CLASSES": "data",
     "Mnist": "data",
     "Split": "data",
@@ -28,6 +29,7 @@ _MODULE_OF = {
     "Run": "training",
     "build_augmentation": "training",
     "train_model": "training",
+    "Ensemble": "evaluation",
     "Mistakes": "evaluation",
     "Report": "evaluation",
     "Calibration": "evaluation",

@@ -54,9 +54,14 @@ def _build_parser():
     train.add_argument("--output", type=Path, metavar="FILE", help="default: RECIPE.keras")
     _add_overrides(train)
 
-    evaluate = add_command(_evaluate, help="judge a saved model")
-    evaluate.add_argument("model", type=_existing_file, metavar="MODEL", help=model_help)
+    evaluate = add_command(_evaluate, help="judge a saved model, or several as one")
+    evaluate.add_argument(
+        "models", type=_existing_file, nargs="+", metavar="MODEL", help=model_help
+    )
     evaluate.add_argument("--json", action="store_true", help="print one JSON object instead")
+    evaluate.add_argument(
+        "--mistakes", type=Path, metavar="PNG", help="draw all misread images into this file"
+    )
 
     predict = add_command(_predict, help="read pictures with a saved model")
     predict.add_argument("model", type=_existing_file, metavar="MODEL", help=model_help)
@@ -152,16 +157,40 @@ def _load_training_data(folder):
 
 
 def _evaluate(options):
-    """Print how well a saved model reads the test images."""
+    """Print how well a saved model reads the test images.
+
+    Of several models, the mean of their probabilities is judged.
+    """
+    if options.mistakes and options.mistakes.suffix != ".png":
+        raise ValueError(f"{options.mistakes} must end in .png")
     test = digitlib.load_mnist(options.data).test
     digitlib.start_keras()
-    report = digitlib.evaluate_model(digitlib.load_model(options.model), test)
+    model = digitlib.Ensemble(map(digitlib.load_model, options.models))
+    report = digitlib.evaluate_model(model, test)
+    # Which labels are wrong is known of MNIST's own test images only.
+    doubtful = () if options.data else digitlib.LABEL_ERRORS
+    missed = len(set(doubtful) & set(report.mistakes.indices.tolist()))
+    undisputed = 1 - (len(report.mistakes.indices) - missed) / (report.count - len(doubtful))
     if options.json:
         names = "accuracy", "interval", "loss", "count"
         result = {name: getattr(report, name) for name in names}
+        if doubtful:
+            result["accuracy_without_label_errors"] = undisputed
         print(json.dumps({**result, "confusion": report.confusion.tolist()}))
     else:
         _print_report(report)
+        if doubtful:
+            print(
+                f"\n{missed} of {len(doubtful)} images with a label known to be wrong count as "
+                f"mistakes; accuracy without these images {undisputed:.2%}"
+            )
+    if options.mistakes:
+        count = len(report.mistakes.indices)
+        axes = digitlib.plot_mistakes(
+            test.images, report.mistakes, count=count, columns=8, doubtful=doubtful
+        )
+        picture = digitlib.show_figure(axes, alt="misread images")
+        options.mistakes.write_bytes(picture.png)
 
 
 def _predict(options):

@@ -10,6 +10,13 @@ from digitlib.idx import IMAGES, LABELS, QMNIST_LABELS, REMEDY, read_idx
 IMAGE_SIZE = 28
 NUM_CLASSES = 10
 
+# Rows of MNIST's test split whose label people found to be wrong or undecidable.
+# Source: C. Northcutt, A. Athalye and J. Mueller: Pervasive label errors in test sets (2021).
+LABEL_ERRORS = (
+    *(947, 1621, 1901, 2130, 2462, 2597, 2654, 3520),
+    *(3558, 5937, 6651, 6783, 8527, 9679, 9729),
+)
+
 
 class Split(NamedTuple):
     """Images with their labels.

@@ -76,11 +76,29 @@ class Report:
     calibration: Calibration
 
 
+class Ensemble:
+    """Several models that answer as one: by the mean of their probabilities.
+
+    It stands for a model wherever this module takes one.
+    """
+
+    def __init__(self, models):
+        """Joins Keras models, each from float32 (n, 28, 28, 1) to probabilities (n, 10)."""
+        self.models = list(models)
+        if not self.models:
+            raise ValueError("an ensemble needs at least one model; got none")
+
+    def predict(self, inputs, **options):
+        """Returns the mean probabilities, float32 (n, 10); options are those of Keras."""
+        return np.mean([model.predict(inputs, **options) for model in self.models], axis=0)
+
+
 def predict_probabilities(model, images):
     """Asks a model how probable each digit is.
 
     Args:
-        model: a Keras model from float32 (n, 28, 28, 1) to (n, 10), ending in softmax.
+        model: a Keras model from float32 (n, 28, 28, 1) to (n, 10), ending in softmax, or an
+            `Ensemble`.
         images: uint8 (n, 28, 28).
 
     Returns:

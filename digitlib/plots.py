@@ -28,7 +28,7 @@ def plot_samples(images, labels, *, columns=12, ax=None):
     return ax
 
 
-def plot_mistakes(images, mistakes, *, count=12, columns=6, ax=None):
+def plot_mistakes(images, mistakes, *, count=12, columns=6, doubtful=(), ax=None):
     """Shows the most confident mistakes, each under its label, the answer and their probabilities.
 
     Args:
@@ -36,17 +36,21 @@ def plot_mistakes(images, mistakes, *, count=12, columns=6, ax=None):
         mistakes: `Report.mistakes` of the same split.
         count: how many to show; fewer if there are fewer.
         columns: images a row.
+        doubtful: rows whose label is known to be wrong; they are marked with a star.
         ax: Axes to draw on; None makes a figure.
 
     Returns:
         The Axes.
     """
     captions = [
-        f"{label} read as {prediction}\n{prediction}: {confidence:.1%}, {label}: {missed:.1%}"
-        for _, label, prediction, confidence, missed in zip(*mistakes, strict=True)
+        f"{label}{' *' * (index in doubtful)} read as {prediction}\n"
+        f"{prediction}: {confidence:.1%}, {label}: {missed:.1%}"
+        for index, label, prediction, confidence, missed in zip(*mistakes, strict=True)
     ][:count]
     ax = _draw_gallery(images[mistakes.indices[:count]], captions, columns, 1.3, ax)
-    ax.set_title(f"The {len(captions)} most confident of {len(mistakes.indices)} mistakes")
+    title = f"The {len(captions)} most confident of {len(mistakes.indices)} mistakes"
+    marked = np.isin(mistakes.indices[:count], doubtful).any()
+    ax.set_title(f"{title}\n* the label is known to be wrong" if marked else title)
     return ax
 
 

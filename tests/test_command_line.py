@@ -7,12 +7,13 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 from conftest import ROOT, idx_images, idx_labels
 from PIL import Image
-from sklearn.metrics import accuracy_score, confusion_matrix
+from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 
-from digitlib import load_model, predict_digits
+from digitlib import LABEL_ERRORS, load_model, predict_digits, save_model
 
 
 @pytest.fixture(scope="session")
@@ -89,6 +90,40 @@ def test_evaluate_agrees_with_scikit_learn(trained, answers, mnist, run_python):
     assert f"Test accuracy {result['accuracy']:.2%}" in text
 
 
+def test_evaluate_several_models_judges_their_mean(trained, mnist, run_python, tmp_path):
+    """Here the second is the first with shuffled answers, so that the mean differs from both."""
+    first = load_model(trained[0])
+    second = load_model(trained[0])
+    kernel, bias = second.layers[-1].get_weights()
+    second.layers[-1].set_weights([np.roll(kernel, 1, axis=1) * 0.5, bias])
+    save_model(second, tmp_path / "second.keras")
+    inputs = mnist.test.images[..., None].astype("float32") / 255
+    mean = sum(model.predict(inputs, verbose=0) for model in (first, second)) / 2
+    done = run_python(
+        *("-m", "digitlib", "evaluate", trained[0], tmp_path / "second.keras", "--json")
+    )
+    result = json.loads(done.stdout)
+    assert result["accuracy"] == accuracy_score(mnist.test.labels, mean.argmax(axis=1))
+    assert result["loss"] == pytest.approx(log_loss(mnist.test.labels, mean), rel=1e-4)
+
+
+def test_evaluate_tells_and_draws_mistakes_without_wrong_labels(
+    trained, answers, mnist, run_python, tmp_path
+):
+    sound = np.ones(10_000, bool)
+    sound[list(LABEL_ERRORS)] = False
+    expected = accuracy_score(mnist.test.labels[sound], answers[sound])
+    picture = tmp_path / "mistakes.png"
+    done = run_python("-m", "digitlib", "evaluate", trained[0], "--mistakes", picture)
+    missed = int((answers != mnist.test.labels)[~sound].sum())
+    assert f"{missed} of 15 images with a label known to be wrong" in done.stdout
+    assert f"without these images {expected:.2%}" in done.stdout
+    with Image.open(picture) as drawn:
+        assert drawn.format == "PNG"
+    report = json.loads(run_python("-m", "digitlib", "evaluate", trained[0], "--json").stdout)
+    assert report["accuracy_without_label_errors"] == pytest.approx(expected, abs=1e-12)
+
+
 def test_evaluate_other_data(trained, answers, mnist, run_python, tmp_path):
     images, labels = mnist.test.images[:100], mnist.test.labels[:100]
     (tmp_path / "t10k-images-idx3-ubyte").write_bytes(idx_images(images))
@@ -136,6 +171,7 @@ def assert_one_line(done, message):
         ("train fast --output fast.model", "must end in .keras"),
         ("train logistic --dropout 0.1", "recipe logistic has no dropout to override"),
         ("train fast --unknown", "unrecognized arguments: --unknown"),
+        ("evaluate text.keras --mistakes wrong.jpg", "wrong.jpg must end in .png"),
         ("evaluate nowhere.keras", "not a file: nowhere.keras"),
         ("evaluate text.keras", "no zip archive"),
         ("predict nowhere.keras digit.png", "not a file: nowhere.keras"),

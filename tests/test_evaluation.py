@@ -7,6 +7,8 @@ from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, classification_report, log_loss
 
 from digitlib import (
+    LABEL_ERRORS,
+    Ensemble,
     Split,
     compare_answers,
     evaluate_model,
@@ -55,6 +57,25 @@ def test_accuracy_loss_and_text_agree_with_scikit_learn(report, split, probabili
         log_loss(split.labels, exact / exact.sum(axis=1, keepdims=True)), rel=1e-6
     )
     assert report.per_digit == classification_report(split.labels, answers, digits=4)
+
+
+def test_an_ensemble_answers_with_the_mean_of_its_models(split, probabilities):
+    other = np.roll(probabilities, 1, axis=0)
+    joined = predict_probabilities(
+        Ensemble(FixedAnswers(answers) for answers in (probabilities, other, other)), split.images
+    )
+    np.testing.assert_allclose(joined, (probabilities + 2 * other) / 3, rtol=1e-6)
+    one = evaluate_model(Ensemble([FixedAnswers(probabilities)]), split)
+    assert one.accuracy == accuracy_score(split.labels, probabilities.argmax(axis=1))
+    with pytest.raises(ValueError, match="at least one model"):
+        Ensemble([])
+
+
+def test_label_errors_are_rows_of_the_test_split(mnist):
+    assert len(set(LABEL_ERRORS)) == 15
+    # The labels given, in the order of the published list: an 8 that is a 9, a 0 that is a 6, ...
+    given = [8, 0, 9, 4, 2, 5, 6, 6, 5, 5, 0, 1, 4, 6, 5]
+    assert mnist.test.labels[list(LABEL_ERRORS)].tolist() == given
 
 
 def test_confusion_has_the_true_digit_in_rows(report, split, probabilities):

@@ -93,6 +93,15 @@ def test_mistakes_say_label_answer_and_both_probabilities(small_images, mistakes
     assert ax.get_title() == "The 2 most confident of 3 mistakes"
 
 
+def test_labels_known_to_be_wrong_are_marked(small_images, mistakes):
+    ax = plot_mistakes(small_images, mistakes, doubtful=[int(mistakes.indices[1])])
+    starred = [" * read as" in text for text in texts(ax)]
+    assert starred == [False, True, False]
+    assert "* the label is known to be wrong" in ax.get_title()
+    others = plot_mistakes(small_images, mistakes, doubtful=[9999])
+    assert "*" not in others.get_title() + "".join(texts(others))
+
+
 def test_no_mistakes_are_a_picture_too(small_images):
     none = Mistakes(*(np.array([], int) for _ in range(5)))
     assert plot_mistakes(small_images, none).get_title() == "The 0 most confident of 0 mistakes"
