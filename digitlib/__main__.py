@@ -72,6 +72,14 @@ def _build_parser():
     names = ", ".join(digitlib.RECIPES)
     compare.add_argument("recipes", nargs="*", metavar="RECIPE", help=f"default: all of {names}")
     compare.add_argument("--seeds", type=int, default=3, metavar="N", help="default: %(default)s")
+    compare.add_argument(
+        "--models", type=Path, metavar="DIR", help="keep each trained model in this folder"
+    )
+    compare.add_argument(
+        "--validation-only",
+        action="store_true",
+        help="leave the test images alone: for choosing between settings",
+    )
 
     tune = add_command(_tune, help="search for better numbers of a recipe")
     tune.add_argument("recipe", choices=digitlib.RECIPES, help="one of: %(choices)s")
@@ -203,13 +211,15 @@ def _predict(options):
 
 
 def _compare(options):
-    """Train recipes with the seeds 0 to N - 1 and print mean and spread of their test accuracy."""
+    """Train recipes with the seeds 0 to N - 1 and print mean and spread of their accuracy."""
     frame = _on_cluster(
         options.scheduler,
         digitlib.sweep_recipes,
         options.recipes or list(digitlib.RECIPES),
         range(options.seeds),
         [_overrides(options)],
+        models=options.models,
+        judge=not options.validation_only,
         **_sweep_options(options),
     )
     return _print_runs(frame)
@@ -265,8 +275,9 @@ def _print_runs(frame):
     for row in frame[frame["error"] != ""].itertuples():
         print(f"{row.recipe}, seed {row.seed}, failed: {row.error}")
     percent = "{:.2%}".format
-    columns = {name: percent for name in ("test_mean", "test_deviation", "validation_mean")}
+    measures = "test_mean", "test_deviation", "validation_mean", "validation_deviation"
     summary = digitlib.summarize_results(frame)
+    columns = {name: percent for name in measures if summary[name].notna().any()}
     shown = summary[["recipe", "overrides", "runs", "parameters", *columns, "cpu_seconds"]]
     formatters = {**columns, "cpu_seconds": "{:.0f}".format}
     if len(shown):

@@ -18,10 +18,19 @@ from tqdm.auto import tqdm
 
 from digitlib.recipes import RECIPES, override_recipe
 from digitlib.results import KEY, Results
+from digitlib.storage import check_destination
 
 
 def sweep_recipes(
-    recipes, seeds, overrides=({},), *, source=None, results=None, jobs=None, judge=True
+    recipes,
+    seeds,
+    overrides=({},),
+    *,
+    source=None,
+    results=None,
+    models=None,
+    jobs=None,
+    judge=True,
 ):
     """Trains every recipe with every seed and every set of overrides.
 
@@ -36,6 +45,8 @@ def sweep_recipes(
         results: a CSV that gets a row as soon as a run has finished. Runs that it already holds
             are not repeated, unless they failed; a recipe that was changed since needs a new file.
             None keeps the results in memory only.
+        models: a folder that gets the model of each run that is trained now, such as
+            `fast-0.keras` of seed 0, or `fast-0-epochs=1.keras`; None keeps no models.
         jobs: runs at a time; None takes joblib's configuration, or else one.
         judge: whether to measure on the test split; a search for settings must not.
 
@@ -45,13 +56,17 @@ def sweep_recipes(
         or what ended the run.
 
     Raises:
+        OSError: the folder for the models is missing.
         ValueError: an unknown recipe or override, or a CSV written by another version.
     """
     source = source and str(Path(source).resolve())
+    if models:
+        check_destination(Path(models) / "model.keras")
+        models = str(Path(models).resolve())
     wanted = _list_runs(list(recipes), list(seeds), list(overrides))
     table = Results(results, data=source or "MNIST")
     missing = [run for run in wanted if not table.holds(run, judged=judge)]
-    tasks = (joblib.delayed(_run_in_own_process)(run, source, judge) for run in missing)
+    tasks = (joblib.delayed(_run_in_own_process)(run, source, models, judge) for run in missing)
     finished = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)(tasks)
     for row in tqdm(finished, total=len(missing), desc="runs", unit="run", disable=not missing):
         table.append(row)
@@ -74,8 +89,8 @@ def _list_runs(recipes, seeds, overrides):
     return list(runs.values())
 
 
-def _run_in_own_process(run, source, judge):
-    arguments = {**run, "source": source, "judge": judge}
+def _run_in_own_process(run, source, models, judge):
+    arguments = {**run, "source": source, "models": models, "judge": judge}
     threads = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
     path = os.pathsep.join([str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")])
     # When the sweep is gone, this pipe ends, and with it the run.
@@ -102,15 +117,19 @@ def _run_in_own_process(run, source, judge):
     return {**run, "error": f"exit code {done.returncode}: {reason}"}
 
 
-def _measure(recipe, seed, overrides, source, judge):
+def _measure(recipe, seed, overrides, source, models, judge):
     """Trains and judges one run, in the process that `_run_in_own_process` started."""
     import digitlib
 
     digitlib.start_keras()
-    recipe = override_recipe(RECIPES[recipe], **json.loads(overrides))
+    changes = json.loads(overrides)
+    recipe = override_recipe(RECIPES[recipe], **changes)
     mnist = digitlib.load_mnist(source and Path(source))
     train, validation = digitlib.hold_out(mnist.train, recipe.validation_fraction, seed=0)
     run = digitlib.train_model(recipe, train, validation, seed=seed, verbose=0)
+    if models:
+        words = [recipe.name, str(seed), *(f"{name}={value}" for name, value in changes.items())]
+        digitlib.save_model(run.model, Path(models) / f"{'-'.join(words)}.keras")
     measured = {
         "parameters": run.model.count_params(),
         "epochs": recipe.epochs,

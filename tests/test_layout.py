@@ -24,7 +24,7 @@ ALLOWED = {
     "training": {"images", "recipes"},
     "evaluation": {"data", "images"},
     "results": set(),
-    "sweep": {"digitlib", "recipes", "results"},
+    "sweep": {"digitlib", "recipes", "results", "storage"},
     "tuning": {"recipes", "sweep"},
     "explain": set(),
     "faults": {"data", "images"},

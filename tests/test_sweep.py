@@ -6,11 +6,20 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 from conftest import ROOT, idx_images, idx_labels
 from dask.distributed import Client
 
-from digitlib import read_results, sweep_recipes, tune_recipe
+from digitlib import (
+    hold_out,
+    load_mnist,
+    load_model,
+    predict_digits,
+    read_results,
+    sweep_recipes,
+    tune_recipe,
+)
 
 RECIPES, SEEDS, ONE_EPOCH = ["fast", "dense"], [0, 1], [{"epochs": 1}]
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the tests kill process groups")
@@ -197,6 +206,24 @@ def test_tune_prints_trials_and_the_judged_winner(run_python, slice_folder, tmp_
     assert f"{results['test_accuracy'][2:].mean():.2%}" in judged
 
 
+def test_models_are_kept_and_the_test_images_left_alone(run_python, tmp_path):
+    (tmp_path / "models").mkdir()
+    options = "--seeds", 1, "--epochs", 1, "--models", "models", "--output", "r.csv"
+    done = run_python(
+        *("-m", "digitlib", "compare", "logistic", "--validation-only", *options), cwd=tmp_path
+    )
+    assert done.returncode == 0
+    row = read_results(tmp_path / "r.csv").iloc[0]
+    assert np.isnan(row["test_accuracy"])
+    assert "validation_mean" in done.stdout
+    assert "test_mean" not in done.stdout
+    (kept,) = (tmp_path / "models").iterdir()
+    assert kept.name == "logistic-0-epochs=1.keras"
+    _, validation = hold_out(load_mnist().train, 1 / 12, seed=0)
+    answers = predict_digits(load_model(kept), validation.images)
+    assert (answers == validation.labels).mean() == pytest.approx(row["validation_accuracy"])
+
+
 def test_a_cluster_without_dask_names_the_install_command(run_python):
     words = ["compare", "logistic", "--scheduler", "tcp://127.0.0.1:1"]
     script = "import sys; sys.modules['dask'] = None; from digitlib.__main__ import main"
@@ -215,6 +242,7 @@ def test_a_cluster_without_dask_names_the_install_command(run_python):
         (["logistic", "--seeds", "0"], "nothing to run"),
         (["logistic", "--output", "old.csv"], "old.csv was written by another version"),
         (["logistic", "--output", "nowhere/r.csv"], "nowhere"),
+        (["logistic", "--models", "nowhere"], "nowhere is not a folder"),
         (["logistic", "--scheduler", "tcp://127.0.0.1:1"], "tcp://127.0.0.1:1 after 5 s"),
         (["logistic", "--scheduler", "nonsense"], "nonsense"),
         (["logistic", "--data", "nowhere"], "nowhere is not a folder"),
