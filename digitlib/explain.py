@@ -106,7 +106,8 @@ def compute_grad_cam(model, inputs, digit):
             features = layer(features)
         score = tf.linalg.matvec(features, output.kernel[:, digit])
     importance = np.mean(tape.gradient(score, maps)[0], axis=(0, 1))
-    heat = np.maximum(np.array(maps[0]) @ importance, 0)
+    # What lies below 0 is cut off by the ReLU behind, before or after the pooling.
+    heat = np.maximum(np.maximum(maps[0], 0) @ importance, 0)
     centres, step = _window_centres(model.layers[: last + 1])
     pixels = np.arange(len(inputs))
     places = [centres[0] - step, *centres, centres[-1] + step]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from digitlib.data import IMAGE_SIZE, NUM_CLASSES
 
 SCHEDULES = ("constant", "cosine")
+ONE_HOT_LOSS = "categorical_crossentropy"
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class Recipe:
         dropout: the rate of its dropout layers; None: it has none.
         schedule: "constant", or "cosine": the step size rises for a tenth of the steps up to
             `learning_rate`, then falls along a cosine to 0.
+        betas: how much of the past Adam keeps, of the mean step and of its mean square; each 0 to
+            below 1.
+        weight_decay: by which share of the step size each step shrinks all weights.
+        label_smoothing: the share of each label that is spread over all digits, so that the
+            network does not strive for certainty; for one-hot labels only.
         augmentation: how far training images are moved at random, anew in each epoch: shifted and
             zoomed by up to this share of their size, turned by up to a third of it, in full turns.
         batch_norm: whether batch normalisation follows each convolution; None: it has no place.
@@ -47,6 +53,9 @@ class Recipe:
     width: int | None = None
     dropout: float | None = None
     schedule: str = "constant"
+    betas: tuple = (0.9, 0.999)
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
     augmentation: float = 0.0
     batch_norm: bool | None = None
     reported: float | None = None
@@ -58,6 +67,16 @@ class Recipe:
                 raise ValueError(f"{number} must be above 0; got {value}")
         if self.dropout is not None and not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be from 0 to below 1; got {self.dropout}")
+        if not 0 <= self.weight_decay < math.inf:
+            raise ValueError(f"weight_decay must be at least 0; got {self.weight_decay}")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas must be from 0 to below 1; got {self.betas}")
+        if not 0 <= self.label_smoothing < 1:
+            raise ValueError(
+                f"label_smoothing must be from 0 to below 1; got {self.label_smoothing}"
+            )
+        if self.label_smoothing and self.loss != ONE_HOT_LOSS:
+            raise ValueError(f"label_smoothing needs the loss {ONE_HOT_LOSS}; got {self.loss}")
         if not 0 <= self.augmentation <= 0.5:
             raise ValueError(f"augmentation must be from 0 to 0.5; got {self.augmentation}")
         if self.schedule not in SCHEDULES:
@@ -71,6 +90,8 @@ OVERRIDES = {
     "dropout": float,
     "width": int,
     "schedule": str,
+    "weight_decay": float,
+    "label_smoothing": float,
     "augmentation": float,
     "batch_norm": bool,
 }
@@ -118,27 +139,62 @@ def build_model(recipe):
     return keras.Sequential([image, *recipe.layers(keras.layers, recipe), output], name=recipe.name)
 
 
-def _convolution(layers, recipe, filters, size):
-    if not recipe.batch_norm:
-        return [layers.Conv2D(filters, size, activation="relu")]
+def _convolution(layers, recipe, filters, size, *, pool=False, padding="valid"):
+    """A convolution, pooled or not, normalised or not, and ReLU.
+
+    Pooling comes first: the largest value stays the largest, and the rest has a quarter to do.
+    """
     # The normalisation shifts by itself, so a bias before it would do nothing.
-    return [
-        layers.Conv2D(filters, size, use_bias=False),
-        layers.BatchNormalization(),
-        layers.ReLU(),
-    ]
+    block = [layers.Conv2D(filters, size, padding=padding, use_bias=not recipe.batch_norm)]
+    if pool:
+        block.append(layers.MaxPooling2D())
+    if recipe.batch_norm:
+        # Keras's own momentum, 0.99, would take epochs to forget the first steps.
+        block.append(layers.BatchNormalization(momentum=0.9))
+    return [*block, layers.ReLU()]
 
 
 def _fast(layers, recipe):
     """The lesson's network."""
     return [
-        *_convolution(layers, recipe, recipe.width, 5),
-        layers.MaxPooling2D(),
-        *_convolution(layers, recipe, recipe.width * 4 // 3, 3),
-        layers.MaxPooling2D(),
+        *_convolution(layers, recipe, recipe.width, 5, pool=True),
+        *_convolution(layers, recipe, recipe.width * 2, 3, pool=True),
+        layers.Flatten(),
+        layers.Dense(128, activation="relu"),
+    ]
+
+
+def _accurate(layers, recipe):
+    """Ours. A large first kernel, pooled at once, so that most work is done on few pixels."""
+    return [
+        *_convolution(layers, recipe, recipe.width, 5, pool=True),
+        *_convolution(layers, recipe, recipe.width * 2, 3, pool=True, padding="same"),
+        *_convolution(layers, recipe, recipe.width * 4, 3, padding="same"),
         layers.Flatten(),
         layers.Dropout(recipe.dropout),
-        layers.Dense(128, activation="relu"),
+    ]
+
+
+def _best(layers, recipe):
+    """Ours. As `accurate`, with one convolution more before the second pooling."""
+    return [
+        *_convolution(layers, recipe, recipe.width, 5, pool=True),
+        *_convolution(layers, recipe, recipe.width * 2, 3, padding="same"),
+        *_convolution(layers, recipe, recipe.width * 3, 3, pool=True, padding="same"),
+        *_convolution(layers, recipe, recipe.width * 4, 3, padding="same"),
+        layers.Flatten(),
+        layers.Dropout(recipe.dropout),
+    ]
+
+
+def _tiny(layers, recipe):
+    """Ours. Each last map is averaged over all places, so that the answer needs few weights."""
+    return [
+        *_convolution(layers, recipe, recipe.width, 5, pool=True),
+        *_convolution(layers, recipe, recipe.width * 5 // 3, 3, padding="same"),
+        *_convolution(layers, recipe, recipe.width * 5 // 3, 3, pool=True, padding="same"),
+        *_convolution(layers, recipe, recipe.width * 3 // 2, 3, padding="same"),
+        layers.GlobalAveragePooling2D(),
     ]
 
 
@@ -241,21 +297,63 @@ def _logistic(layers, recipe):
     return [layers.Flatten()]
 
 
-_ONE_HOT = "categorical_crossentropy"
+_STRONG = {
+    "learning_rate": 0.005,
+    "loss": ONE_HOT_LOSS,
+    "schedule": "cosine",
+    "betas": (0.9, 0.95),
+    "weight_decay": 0.02,
+    "label_smoothing": 0.05,
+    "augmentation": 0.08,
+    "batch_norm": True,
+}
 _ALL = [
-    Recipe("fast", _fast, epochs=4, learning_rate=0.002, width=24, dropout=0.4, batch_norm=False),
+    Recipe(
+        "fast",
+        _fast,
+        epochs=2,
+        learning_rate=0.006,
+        loss=ONE_HOT_LOSS,
+        schedule="cosine",
+        betas=(0.8, 0.95),
+        label_smoothing=0.05,
+        width=16,
+        batch_norm=False,
+    ),
+    Recipe("accurate", _accurate, epochs=3, width=24, dropout=0.0, **_STRONG),
+    Recipe(
+        "best",
+        _best,
+        epochs=18,
+        width=32,
+        dropout=0.3,
+        **_STRONG | {"augmentation": 0.12},
+    ),
+    Recipe(
+        "tiny",
+        _tiny,
+        epochs=24,
+        width=12,
+        **_STRONG
+        | {
+            "learning_rate": 0.01,
+            "weight_decay": 0.0,
+            "label_smoothing": 0.02,
+            "augmentation": 0.06,
+        },
+    ),
     Recipe("mnist_cnn", _mnist_cnn, epochs=5, width=32, reported=0.98),
     Recipe(
         "digit_recognizer",
         _digit_recognizer,
         epochs=5,
-        loss=_ONE_HOT,
+        loss=ONE_HOT_LOSS,
         width=32,
         dropout=0.25,
         reported=0.97,
     ),
     Recipe("stacked_conv", _stacked_conv, epochs=10, width=32, dropout=0.5, reported=0.9927),
-    Recipe("ocr", _ocr, epochs=10, loss=_ONE_HOT, width=32, dropout=0.5, reported=0.99),
+    Recipe("ocr", _ocr, epochs=10, loss=ONE_HOT_LOSS, width=32, dropout=0.5, reported=0.99),
     Recipe(
         "small_kernel",
         _small_kernel,
@@ -270,7 +368,7 @@ _ALL = [
         "keras_example",
         _keras_example,
         epochs=15,
-        loss=_ONE_HOT,
+        loss=ONE_HOT_LOSS,
         validation_fraction=0.1,
         width=32,
         dropout=0.5,

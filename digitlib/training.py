@@ -8,7 +8,10 @@ import keras
 import numpy as np
 
 from digitlib.images import one_hot_labels, preprocess_images
-from digitlib.recipes import build_model
+from digitlib.recipes import ONE_HOT_LOSS, build_model
+
+# So many steps run without a return to Python in between: it costs as much as a small step itself.
+_STEPS_PER_CALL = 10
 
 
 class Run(NamedTuple):
@@ -49,19 +52,24 @@ def train_model(recipe, train, validation, *, seed=0, verbose="auto"):
     """
     keras.utils.set_random_seed(seed)
     model = build_model(recipe)
-    model.compile(
-        optimizer=keras.optimizers.Adam(_schedule(recipe, len(train.labels))),
-        loss=recipe.loss,
-        metrics=["accuracy"],
-    )
+    optimizer = _build_optimizer(recipe, len(train.labels))
+    learner = model
+    if recipe.augmentation:  # It stands before the model while that learns, and is no part of it.
+        learner = keras.Sequential([build_augmentation(recipe.augmentation, seed), model])
+    torch = keras.backend.backend() == "torch"  # where Keras can do single steps only
+    for network in (model, learner):
+        network.compile(
+            optimizer,
+            loss=_loss(recipe),
+            metrics=["accuracy"],
+            steps_per_execution=1 if torch else _STEPS_PER_CALL,
+        )
     images, labels = _prepare(train, recipe)
-    if recipe.augmentation:
-        learned_from = {"x": _augment(images, labels, recipe, seed), "shuffle": False}
-    else:
-        learned_from = {"x": images, "y": labels, "batch_size": recipe.batch_size}
     started, cpu_started = time.perf_counter(), time.process_time()
-    fitted = model.fit(
-        **learned_from,
+    fitted = learner.fit(
+        images,
+        labels,
+        batch_size=recipe.batch_size,
         epochs=recipe.epochs,
         validation_data=_prepare(validation, recipe),
         verbose=verbose,
@@ -89,24 +97,24 @@ def build_augmentation(strength, seed=0):
     """
     layers = keras.layers
     # With one seed for all, each image would be shifted, turned and zoomed by the same draw.
-    seeds = map(int, np.random.SeedSequence(seed).generate_state(3))
+    seeds = np.random.default_rng(seed).integers(2**31, size=3).tolist()
     outside = "constant"  # what comes in at the edges is paper
     return keras.Sequential(
         [
-            layers.RandomTranslation(strength, strength, fill_mode=outside, seed=next(seeds)),
-            layers.RandomRotation(strength / 3, fill_mode=outside, seed=next(seeds)),
-            layers.RandomZoom(strength, fill_mode=outside, seed=next(seeds)),
+            layers.RandomTranslation(strength, strength, fill_mode=outside, seed=seeds.pop()),
+            layers.RandomRotation(strength / 3, fill_mode=outside, seed=seeds.pop()),
+            layers.RandomZoom(strength, fill_mode=outside, seed=seeds.pop()),
         ]
     )
 
 
-def _augment(images, labels, recipe, seed):
-    import tensorflow as tf  # its data pipeline serves every Keras backend
-
-    move = build_augmentation(recipe.augmentation, seed)
-    shuffled = tf.data.Dataset.from_tensor_slices((images, labels)).shuffle(len(labels), seed)
-    batches = shuffled.batch(recipe.batch_size)
-    return batches.map(lambda x, y: (move(x, training=True), y)).prefetch(1)
+def _build_optimizer(recipe, num_images):
+    return keras.optimizers.Adam(
+        _schedule(recipe, num_images),
+        beta_1=recipe.betas[0],
+        beta_2=recipe.betas[1],
+        weight_decay=recipe.weight_decay or None,
+    )
 
 
 def _schedule(recipe, num_images):
@@ -121,7 +129,12 @@ def _schedule(recipe, num_images):
     )
 
 
+def _loss(recipe):
+    if recipe.loss == ONE_HOT_LOSS:
+        return keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
+    return recipe.loss
+
+
 def _prepare(split, recipe):
-    one_hot = recipe.loss == "categorical_crossentropy"
-    labels = one_hot_labels(split.labels) if one_hot else split.labels
+    labels = one_hot_labels(split.labels) if recipe.loss == ONE_HOT_LOSS else split.labels
     return preprocess_images(split.images), labels

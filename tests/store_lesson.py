@@ -1,18 +1,21 @@
 """Executes the lesson and stores it: `python -m tests.store_lesson`.
 
-Renews what is made from it, too: the README's picture, the README's table of
-benchmarks/results.csv, and the tables of times in docs/teaching.md.
+Renews what is made from it, too: the README's picture, the tables of times in docs/teaching.md,
+and the tables of what was measured in the README and in benchmarks/README.md.
 """
 
 import base64
+import json
 import math
 import re
 from datetime import datetime
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 from nbconvert.preprocessors import CoalesceStreamsPreprocessor, ExecutePreprocessor
 
+from benchmarks.speed import describe_ratios
 from digitlib import RECIPES, read_results, summarize_results
 
 ROOT = Path(__file__).parent.parent
@@ -20,7 +23,8 @@ NOTEBOOK = ROOT / "Digit_recognizer.ipynb"
 README = ROOT / "README.md"
 GUIDE = ROOT / "docs" / "teaching.md"
 PICTURE = ROOT / "docs" / "confusion.png"
-RESULTS = ROOT / "benchmarks" / "results.csv"
+BENCHMARKS = ROOT / "benchmarks"
+MEASURED = BENCHMARKS / "README.md"
 TEST_IMAGES = 10_000
 WORDS_A_MINUTE = 150
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -109,7 +113,7 @@ def results_table():
         "| recipe | parameters | epochs | seeds | accuracy | reported | reached | loss | CPU-s |",
         "|---|--:|--:|--:|--:|--:|---|--:|--:|",
     ]
-    results = read_results(RESULTS)
+    results = read_results(BENCHMARKS / "results.csv")
     summary = summarize_results(results[results["overrides"] == "{}"])
     for row in summary.sort_values("test_mean", ascending=False).itertuples():
         recipe = RECIPES[row.recipe]
@@ -123,6 +127,61 @@ def results_table():
             f"| {reached} | {row.test_loss:.4f} | {row.cpu_seconds:,.0f} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def ablations_table(recipe):
+    """What each change of a recipe bought on validation images, in Markdown."""
+    lines = [
+        "| change | seeds | validation accuracy | gain (points) | CPU-s |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    results = read_results(BENCHMARKS / "ablations.csv")
+    summary = summarize_results(results[results["recipe"] == recipe])
+    unchanged = summary[summary["overrides"] == "{}"].iloc[0]
+    for row in summary.sort_values("validation_mean", ascending=False).itertuples():
+        change = ", ".join(f"`{k}` {v}" for k, v in json.loads(row.overrides).items())
+        gain = 100 * (row.validation_mean - unchanged.validation_mean)
+        lines.append(
+            f"| {change or '(none)'} | {row.runs} "
+            f"| {row.validation_mean:.2%} ± {row.validation_deviation:.2%} "
+            f"| {f'{gain:+.2f}' if change else ''} | {row.cpu_seconds:.0f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def speed_table(name):
+    """What benchmarks/speed.py measured, medians of its repeats, in Markdown."""
+    lines = [
+        "| what | images | epochs | test accuracy | fit: CPU-s | fit: s "
+        "| cold start to result: CPU-s | s | peak MB |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    runs = pd.read_csv(BENCHMARKS / name).groupby(["name", "images", "epochs"], sort=False)
+    for (what, images, epochs), row in runs.median().iterrows():
+        lines.append(
+            f"| {what} | {images:,} | {epochs} | {row.test_accuracy:.2%} "
+            f"| {row.fit_cpu_seconds:.1f} | {row.fit_wall_seconds:.1f} "
+            f"| {row.process_cpu_seconds:.1f} | {row.process_wall_seconds:.1f} "
+            f"| {row.peak_megabytes:,.0f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def ratios_text():
+    """The ratios of costs that benchmarks/speed.py prints, as a block of Markdown."""
+    rows = pd.read_csv(BENCHMARKS / "speed.csv").to_dict("records")
+    return "\n".join(["```", *describe_ratios(rows), "```"]) + "\n"
+
+
+def measured_tables():
+    """The tables of benchmarks/README.md, by the name of their marks."""
+    return {
+        "ablations of accurate": ablations_table("accurate"),
+        "ablations of fast": ablations_table("fast"),
+        "speed": speed_table("speed.csv"),
+        "ratios": ratios_text(),
+        "scaling": speed_table("scaling.csv"),
+    }
 
 
 def part(path, name):
@@ -144,6 +203,8 @@ if __name__ == "__main__":
     nbformat.write(notebook, NOTEBOOK)
     PICTURE.write_bytes(picture)
     replace_part(README, "results", results_table())
+    for name, table in measured_tables().items():
+        replace_part(MEASURED, name, table)
     replace_part(GUIDE, "times", times)
     replace_part(GUIDE, "slowest", slowest_table(notebook, seconds))
     print(f"executed in {sum(seconds.values()):.0f} s")

@@ -90,7 +90,7 @@ def count_parameters(*layers, shape):
 
 def lesson_layers():
     layers = keras.layers
-    return [layers.Conv2D(24, 5), layers.MaxPooling2D(), layers.Conv2D(32, 3)]
+    return [layers.Conv2D(16, 5), layers.MaxPooling2D(), layers.Conv2D(32, 3)]
 
 
 def dense_layers():
@@ -137,8 +137,8 @@ RIGHT_VALUES = {
     "dense parameters": lambda: count_parameters(*dense_layers(), shape=(28, 28, 1)),
     "hand convolution": lambda: correlate2d(IMAGE, KERNEL, "valid"),
     "receptive field": receptive_width,
-    "first layer": lambda: count_parameters(keras.layers.Conv2D(24, 5), shape=(28, 28, 1)),
-    "second layer": lambda: count_parameters(keras.layers.Conv2D(32, 3), shape=(12, 12, 24)),
+    "first layer": lambda: count_parameters(keras.layers.Conv2D(16, 5), shape=(28, 28, 1)),
+    "second layer": lambda: count_parameters(keras.layers.Conv2D(32, 3), shape=(12, 12, 16)),
     "output shapes": output_shapes,
     "flattened length": flattened_length,
     "dense weights": lambda: count_parameters(keras.layers.Dense(128), shape=(800,)),
@@ -285,38 +285,38 @@ VALUE_MISTAKES = [
     ("receptive field", 5, "one kernel alone"),
     ("receptive field", 14 * 14, "area"),
     ("receptive field", 5 + 1, "after pooling"),
-    ("first layer", 24 * 24 * 24, "size of the image"),
-    ("first layer", 28 * 28 * 24, "size of the image"),
-    ("first layer", (28 * 28 + 1) * 24, "size of the image"),
-    ("first layer", 28 * 28 * 25 * 24, "size of the image"),
-    ("output shapes", [(28, 28, 24), (14, 14, 24), (14, 14, 32), (7, 7, 32)], "padding"),
-    ("output shapes", [(23, 23, 24), (11, 11, 24), (8, 8, 32), (4, 4, 32)], "One place"),
+    ("first layer", 24 * 24 * 16, "size of the image"),
+    ("first layer", 28 * 28 * 16, "size of the image"),
+    ("first layer", (28 * 28 + 1) * 16, "size of the image"),
+    ("first layer", 28 * 28 * 25 * 16, "size of the image"),
+    ("output shapes", [(28, 28, 16), (14, 14, 16), (14, 14, 32), (7, 7, 32)], "padding"),
+    ("output shapes", [(23, 23, 16), (11, 11, 16), (8, 8, 32), (4, 4, 32)], "One place"),
     ("output shapes", [(24, 24, 1), (12, 12, 1), (10, 10, 1), (5, 5, 1)], "channels"),
-    ("output shapes", [(24, 24, 24), (24, 24, 24), (22, 22, 32), (22, 22, 32)], "halves"),
-    ("output shapes", [(24, 24, 24), (12, 12, 24), (10, 10, 768), (5, 5, 768)], "sums over"),
+    ("output shapes", [(24, 24, 16), (24, 24, 16), (22, 22, 32), (22, 22, 32)], "halves"),
+    ("output shapes", [(24, 24, 16), (12, 12, 16), (10, 10, 512), (5, 5, 512)], "sums over"),
     ("output shapes", [24, 12, 10, 5], "three numbers"),
-    ("output shapes", [(24, 24, 24), (12, 12, 24), (9, 9, 32), (5, 5, 32)], "10 of 12"),
+    ("output shapes", [(24, 24, 16), (12, 12, 16), (9, 9, 32), (5, 5, 32)], "10 of 12"),
     ("flattened length", (5, 5, 32), "multiply"),
     ("dense weights", 800 * 128, "biases"),
     ("dense weights", 785 * 128, "not the pixels"),
     ("dense weights", 26 * 128, "channels"),
     ("dense weights", 801 * 128 + 1290, "both dense"),
-    ("first layer", 600, "biases are missing"),
-    ("first layer", 601, "a bias of its own"),
+    ("first layer", 400, "biases are missing"),
+    ("first layer", 401, "a bias of its own"),
     ("first layer", 26, "one filter; "),
     ("first layer", 25, "one filter, without"),
-    ("first layer", 144, "square"),
+    ("first layer", 96, "square"),
     ("second layer", 320, "channels below: they are forgotten"),
     ("second layer", 288, "channels.*and the biases"),
-    ("second layer", 6912, "biases are missing"),
-    ("second layer", 7680, "one bias"),
-    ("second layer", 217, "one filter"),
+    ("second layer", 4608, "biases are missing"),
+    ("second layer", 5120, "one bias"),
+    ("second layer", 145, "one filter"),
     ("flattened length", 1568, "border"),
     ("flattened length", 25, "one channel"),
-    ("flattened length", 600, "last convolution"),
+    ("flattened length", 400, "last convolution"),
     ("flattened length", 3200, "second pooling"),
     ("flattened length", 3872, "first pooling"),
-    ("flattened length", 15488, "Both"),
+    ("flattened length", 15_488, "Both"),
     ("initial loss", 0.1, "probability of each digit"),
     ("initial loss", -2.303, "sign"),
     ("initial loss", 1.0, "base ten"),
@@ -336,8 +336,8 @@ VALUE_MISTAKES = [
     ("trainable weights", 4000, "biases"),
     ("trainable weights", 8010, "five outputs"),
     ("trainable weights", 645, "stands on Flatten"),
-    ("trainable weights", 110741, "Frozen"),
-    ("trainable weights", np.int64(111_386), "Frozen"),
+    ("trainable weights", 108_229, "Frozen"),
+    ("trainable weights", np.int64(108_874), "Frozen"),
 ]
 CHOICE_MISTAKES = [
     ("pixel type", "a", "four bytes"),
@@ -702,7 +702,7 @@ def raise_division(*_):
 
 ODD = [
     "", "c d", "42", "(55000, 28, 28)", b"b", {}, {"a": 1}, set(), object(), Unreadable(), True, 1j,
-    math.nan, math.inf, -1, 10**400, 10**6000, 1e308, [], [[]], [[1], [1, 2]], ["624"], ("b",),
+    math.nan, math.inf, -1, 10**400, 10**6000, 1e308, [], [[]], [[1], [1, 2]], ["416"], ("b",),
     [None], list(range(10**5)), np.zeros((0, 3)), np.zeros((300, 300)), np.array("b"),
     np.datetime64("2020"), int, str, raise_division, lambda: 0, lambda *_: "text", iter([]),
     lambda *_: object(), lambda *_: Unreadable(), lambda *_: [[1], [1, 2]], lambda *_: {},
@@ -752,7 +752,7 @@ def test_other_mistakes_in_code_show_what_the_function_does(verdict):
 
 
 def test_numbers_as_text_are_refused(verdict):
-    for answer in ["624", ["624"], ("6", 24)]:
+    for answer in ["416", ["416"], ("6", 24)]:
         text = verdict(check_answer, "first layer", answer)
         assert text == "Not yet. Leave out the quotes. The answer is one whole number."
     assert verdict(check_answer, "first layer", {}).startswith("Not yet. That is of type dict. The")
@@ -797,10 +797,10 @@ def test_summary_of_nothing(capsys):
 
 
 def test_summary_keeps_the_first_answer_and_the_latest_state(capsys):
-    check_answer("first layer", 600)
-    check_answer("first layer", 624)
+    check_answer("first layer", 400)
+    check_answer("first layer", 416)
     check_answer("first layer", None)
-    check_answer("second layer", np.int64(6944))
+    check_answer("second layer", np.int64(4640))
     check_answer("recall", 0.8 + 1e-9)
     check_answer("recall", 0.9)
     check_answer("pixel type", " B)")
@@ -814,8 +814,8 @@ def test_summary_keeps_the_first_answer_and_the_latest_state(capsys):
     assert out == "30 exercises: 10 answered, 5 right, 20 open.\n"
     rows = table[table.state != "open"][["state", "first answer"]]
     assert {name: tuple(row) for name, row in zip(rows.index, rows.to_numpy(), strict=True)} == {
-        "first layer": ("right", "600"),
-        "second layer": ("right at first try", "6944"),
+        "first layer": ("right", "400"),
+        "second layer": ("right at first try", "4640"),
         "recall": ("not yet", "0.8"),
         "pixel type": ("right at first try", "' B)'"),
         "training shape": ("right at first try", "(55000, 28, 28)"),
@@ -830,8 +830,8 @@ def test_summary_keeps_the_first_answer_and_the_latest_state(capsys):
 def test_running_everything_twice_prints_the_same(capsys):
     def run_all():
         capsys.readouterr()
-        check_answer("first layer", 600)
-        check_answer("second layer", 6944)
+        check_answer("first layer", 400)
+        check_answer("second layer", 4640)
         check_relu(relu_in_place)
         predict("shifted", 0.9)
         predict("worse", "0.9")

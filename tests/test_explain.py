@@ -86,7 +86,7 @@ def test_grad_cam_uses_the_mean_gradient_of_each_map(model):
         moved = maps.copy()
         moved[place] += 1e-6
         slopes[place] = (score(moved) - score(maps)) / 1e-6
-    coarse = np.maximum(maps @ slopes.mean(axis=(0, 1)), 0)
+    coarse = np.maximum(np.maximum(maps, 0) @ slopes.mean(axis=(0, 1)), 0)
     # Windows of the last convolution are centred at 4.5, 6.5 ...: 2 pixels for the first one, half
     # a pixel for pooling, 2 for the second one in steps of 2. One step further out stands a 0.
     places = np.arange(2.5, 25, 2)

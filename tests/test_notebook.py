@@ -11,9 +11,11 @@ import pytest
 from conftest import CODE, EXERCISES, NOTEBOOK, ROOT
 from store_lesson import (
     GUIDE,
+    MEASURED,
     PICTURE,
     README,
     lesson_picture,
+    measured_tables,
     part,
     results_table,
     sections,
@@ -136,7 +138,16 @@ def test_what_does_not_depend_on_training_is_compared():
     assert {cell.id for cell in EXERCISES} <= compared
     assert compared - {cell.id for cell in EXERCISES} == {
         *("load", "type", "preprocess", "labels", "nearest", "keras-conv", "sizes", "steps"),
-        *("cnn", "forward", "improvements", "recipes", "chance", "summary"),
+        *(
+            "cnn",
+            "cnn-summary",
+            "forward",
+            "improvements",
+            "accurate",
+            "recipes",
+            "chance",
+            "summary",
+        ),
     }
     assert 2 * len(compared) >= len(CODE)
 
@@ -192,7 +203,7 @@ def test_no_path_of_this_machine_and_no_large_output():
 def test_the_network_of_the_lesson_is_the_recipe_fast():
     source = next(cell.source for cell in CODE if cell.id == "cnn")
     names = {"keras": keras}
-    exec(source.replace("build_cnn().summary()", ""), names)
+    exec(source, names)
 
     def layers(model):
         return [(type(layer), {**layer.get_config(), "name": ""}) for layer in model.layers]
@@ -200,8 +211,34 @@ def test_the_network_of_the_lesson_is_the_recipe_fast():
     recipe = RECIPES["fast"]
     assert layers(names["build_cnn"]()) == layers(build_model(recipe))
     training = next(cell.source for cell in CODE if cell.id == "train")
-    assert f"batch_size={recipe.batch_size}, epochs={recipe.epochs}" in training
-    assert f"learning_rate={recipe.learning_rate})" in training
+    assert f"batch_size={recipe.batch_size}, epochs={2 * recipe.epochs}," in training
+    assert f"beta_1={recipe.betas[0]}, beta_2={recipe.betas[1]})" in training
+    schedule = next(cell.source for cell in CODE if cell.id == "schedule")
+    assert f"warmup_target={recipe.learning_rate}," in schedule
+
+
+def test_the_improved_network_of_the_lesson_is_the_recipe_accurate():
+    sources = {cell.id: cell.source for cell in CODE}
+    names = {"keras": keras}
+    exec(sources["accurate"], names)
+
+    def layers(model):
+        own = [layer for layer in model.layers if not isinstance(layer, keras.layers.Dropout)]
+        return [(type(layer), {**layer.get_config(), "name": ""}) for layer in own]
+
+    recipe = RECIPES["accurate"]
+    assert recipe.dropout == 0  # so that its dropout layer does nothing
+    assert layers(names["build_accurate"]()) == layers(build_model(recipe))
+    training = sources["train-accurate"]
+    for text in (
+        f"build_augmentation({recipe.augmentation},",
+        f"label_smoothing={recipe.label_smoothing})",
+        f"beta_2={recipe.betas[1]}, weight_decay={recipe.weight_decay})",
+        f"warmup_target={recipe.learning_rate},",
+        f"batch_size={recipe.batch_size}, epochs={recipe.epochs},",
+    ):
+        assert text in training
+    assert recipe.betas[0] == 0.9  # Keras's own
 
 
 def test_the_readme_shows_a_picture_of_the_lesson():
@@ -213,6 +250,11 @@ def test_the_readme_shows_a_picture_of_the_lesson():
 
 def test_the_readme_shows_the_table_of_the_results():
     assert part(README, "results") == results_table(), "run: python -m tests.store_lesson"
+
+
+@pytest.mark.parametrize("name", measured_tables())
+def test_the_page_of_the_benchmarks_shows_what_was_measured(name):
+    assert part(MEASURED, name) == measured_tables()[name], "run: python -m tests.store_lesson"
 
 
 def test_the_guide_lists_the_sections_and_cells_of_the_lesson():

@@ -16,6 +16,17 @@ def dense(units, inputs):
     return (inputs + 1) * units
 
 
+def convolution(filters, size, padding, shape, *, pooled=None, normalised=False):
+    """A block of ours: convolution, pooling, normalisation, ReLU."""
+    layers = [("Conv2D", (filters, size, padding), (*shape, filters))]
+    if pooled:
+        layers.append((POOL, 2, (*pooled, filters)))
+    end = (*(pooled or shape), filters)
+    if normalised:
+        layers.append(("BatchNormalization", 0.9, end))
+    return [*layers, ("ReLU", None, end)]
+
+
 # Layer by layer: its class, what counts in it, its output shape. Then parameters and settings.
 PUBLISHED = {
     "mnist_cnn": (
@@ -124,17 +135,62 @@ PUBLISHED = {
     ),
     "fast": (
         [
-            ("Conv2D", (24, 5, "relu"), (24, 24, 24)),
-            (POOL, 2, (12, 12, 24)),
-            ("Conv2D", (32, 3, "relu"), (10, 10, 32)),
-            (POOL, 2, (5, 5, 32)),
+            *convolution(16, 5, "valid", (24, 24), pooled=(12, 12)),
+            *convolution(32, 3, "valid", (10, 10), pooled=(5, 5)),
             (FLAT, None, (800,)),
-            ("Dropout", 0.4, (800,)),
             ("Dense", (128, "relu"), (128,)),
             ("Dense", (10, "softmax"), (10,)),
         ],
-        conv(24, 5, 1) + conv(32, 3, 24) + dense(128, 800) + dense(10, 128),
-        {"epochs": 4},
+        conv(16, 5, 1) + conv(32, 3, 16) + dense(128, 800) + dense(10, 128),
+        {"epochs": 2},
+    ),
+    "accurate": (
+        [
+            *convolution(24, 5, "valid", (24, 24), pooled=(12, 12), normalised=True),
+            *convolution(48, 3, "same", (12, 12), pooled=(6, 6), normalised=True),
+            *convolution(96, 3, "same", (6, 6), normalised=True),
+            (FLAT, None, (3456,)),
+            ("Dropout", 0.0, (3456,)),
+            ("Dense", (10, "softmax"), (10,)),
+        ],
+        # Four numbers a filter (scale, shift, mean, variance) where there was one bias.
+        conv(24, 5, 1) + conv(48, 3, 24) + conv(96, 3, 48) + 3 * (24 + 48 + 96) + dense(10, 3456),
+        {},
+    ),
+    "best": (
+        [
+            *convolution(32, 5, "valid", (24, 24), pooled=(12, 12), normalised=True),
+            *convolution(64, 3, "same", (12, 12), normalised=True),
+            *convolution(96, 3, "same", (12, 12), pooled=(6, 6), normalised=True),
+            *convolution(128, 3, "same", (6, 6), normalised=True),
+            (FLAT, None, (4608,)),
+            ("Dropout", 0.3, (4608,)),
+            ("Dense", (10, "softmax"), (10,)),
+        ],
+        conv(32, 5, 1)
+        + conv(64, 3, 32)
+        + conv(96, 3, 64)
+        + conv(128, 3, 96)
+        + 3 * (32 + 64 + 96 + 128)
+        + dense(10, 4608),
+        {},
+    ),
+    "tiny": (
+        [
+            *convolution(12, 5, "valid", (24, 24), pooled=(12, 12), normalised=True),
+            *convolution(20, 3, "same", (12, 12), normalised=True),
+            *convolution(20, 3, "same", (12, 12), pooled=(6, 6), normalised=True),
+            *convolution(18, 3, "same", (6, 6), normalised=True),
+            ("GlobalAveragePooling2D", None, (18,)),
+            ("Dense", (10, "softmax"), (10,)),
+        ],
+        conv(12, 5, 1)
+        + conv(20, 3, 12)
+        + conv(20, 3, 20)
+        + conv(18, 3, 20)
+        + 3 * (12 + 20 + 20 + 18)
+        + dense(10, 18),
+        {},
     ),
     "dense": (
         [
@@ -157,10 +213,14 @@ def settings(layer):
     config = layer.get_config()
     match type(layer).__name__:
         case "Conv2D":
-            assert config["padding"] == "valid"
             assert config["strides"] == (1, 1)
             assert len(set(config["kernel_size"])) == 1
-            return config["filters"], config["kernel_size"][0], config["activation"]
+            assert config["padding"] == "valid" or config["activation"] == "linear"
+            # A convolution of ours has its activation behind the pooling.
+            own = config["padding"] if config["activation"] == "linear" else config["activation"]
+            return config["filters"], config["kernel_size"][0], own
+        case "BatchNormalization":
+            return config["momentum"]
         case "MaxPooling2D":
             assert config["pool_size"] == config["strides"] == (2, 2)
             return 2
@@ -210,7 +270,7 @@ def test_overrides_reach_the_network():
         ("fast", {"momentum": 1}, "no override 'momentum'; choose from epochs, batch_size"),
         ("logistic", {"width": 3}, "recipe logistic has no width to override"),
         ("mnist_cnn", {"dropout": 0.1}, "recipe mnist_cnn has no dropout to override"),
-        ("fast", {"dropout": 1.0}, "dropout must be from 0 to below 1; got 1"),
+        ("ocr", {"dropout": 1.0}, "dropout must be from 0 to below 1; got 1"),
         ("fast", {"epochs": 1.5}, "epochs must be int; got 1.5"),
         ("fast", {"epochs": "3"}, "epochs must be int; got '3'"),
         ("fast", {"epochs": True}, "epochs must be int; got True"),
@@ -219,6 +279,10 @@ def test_overrides_reach_the_network():
         ("fast", {"augmentation": True}, "augmentation must be float; got True"),
         ("fast", {"schedule": "steps"}, "schedule must be one of .*'cosine'.*; got 'steps'"),
         ("fast", {"batch_norm": 1}, "batch_norm must be bool; got 1"),
+        ("fast", {"dropout": 0.1}, "recipe fast has no dropout to override"),
+        ("mnist_cnn", {"label_smoothing": 0.1}, "label_smoothing needs the loss categorical"),
+        ("best", {"label_smoothing": 1.0}, "label_smoothing must be from 0 to below 1; got 1"),
+        ("best", {"weight_decay": -0.1}, "weight_decay must be at least 0; got .*-0.1"),
         ("dense", {"batch_norm": True}, "recipe dense has no batch_norm to override"),
     ],
 )
@@ -230,7 +294,11 @@ def test_impossible_overrides_are_refused(name, overrides, message):
 def test_batch_normalisation_takes_the_place_of_biases():
     model = build_model(override_recipe(RECIPES["fast"], batch_norm=True))
     kinds = [type(layer).__name__ for layer in model.layers]
-    assert kinds[:4] == ["Conv2D", "BatchNormalization", "ReLU", POOL]
+    assert kinds[:4] == ["Conv2D", POOL, "BatchNormalization", "ReLU"]
     # Four numbers a filter (scale, shift, mean, variance) where there was one bias.
     plain = build_model(RECIPES["fast"]).count_params()
-    assert model.count_params() == plain + 3 * (24 + 32)
+    assert model.count_params() == plain + 3 * (16 + 32)
+
+
+def test_tiny_has_at_most_ten_thousand_parameters():
+    assert build_model(RECIPES["tiny"]).count_params() <= 10_000

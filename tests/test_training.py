@@ -7,7 +7,7 @@ import pytest
 
 from digitlib import RECIPES, Split, build_augmentation, train_model
 
-ONE_EPOCH = dataclasses.replace(RECIPES["fast"], epochs=1)
+ONE_EPOCH = dataclasses.replace(RECIPES["mnist_cnn"], epochs=1)
 
 TRAIN_AND_HASH = """
 import dataclasses, hashlib, json, sys
@@ -31,7 +31,7 @@ def slices(mnist):
     ]
 
 
-@pytest.mark.parametrize("numbers", ["{}", '{"augmentation": 0.1, "schedule": "cosine"}'])
+@pytest.mark.parametrize("numbers", ["{}", '{"augmentation": 0.1, "weight_decay": 0.01}'])
 def test_same_seed_gives_the_same_weights_in_another_process(run_python, numbers):
     first, again, other = (
         run_python("-c", TRAIN_AND_HASH, seed, numbers).stdout for seed in (3, 3, 4)
@@ -42,7 +42,7 @@ def test_same_seed_gives_the_same_weights_in_another_process(run_python, numbers
 
 
 def test_run_holds_model_history_and_time(slices):
-    recipe = dataclasses.replace(RECIPES["fast"], epochs=2)
+    recipe = dataclasses.replace(ONE_EPOCH, epochs=2)
     run = train_model(recipe, *slices, seed=0, verbose=0)
     assert sorted(run.history) == ["accuracy", "loss", "val_accuracy", "val_loss"]
     assert all(len(values) == 2 for values in run.history.values())
@@ -103,6 +103,43 @@ def test_the_cosine_schedule_rises_for_a_tenth_and_ends_at_zero(slices):
     expected = [0, 0.5, 1, (1 + np.cos(np.pi / 2)) / 2, 0]
     rates = [float(schedule(step)) / recipe.learning_rate for step in (0, 1, 2, 11, 20)]
     assert rates == pytest.approx(expected, abs=1e-6)
+
+
+def test_smoothed_labels_share_some_probability_among_all_digits(slices):
+    plain = dataclasses.replace(RECIPES["fast"], epochs=1, label_smoothing=0.0)
+    smoothed = dataclasses.replace(plain, label_smoothing=0.2)
+    run = train_model(smoothed, *slices, verbose=0)
+    truth = np.eye(10)[slices[1].labels] * 0.8 + 0.02
+    probabilities = run.model.predict(slices[1].images[..., None] / 255, verbose=0)
+    by_hand = -(truth * np.log(probabilities)).sum(axis=1).mean()
+    assert run.history["val_loss"][-1] == pytest.approx(by_hand, rel=1e-3)
+    assert run.history["val_loss"] != train_model(plain, *slices, verbose=0).history["val_loss"]
+
+
+def test_the_optimiser_has_the_numbers_of_the_recipe(slices):
+    recipe = dataclasses.replace(ONE_EPOCH, betas=(0.7, 0.8), weight_decay=0.03)
+    optimizer = train_model(recipe, *slices, verbose=0).model.optimizer
+    numbers = optimizer.beta_1, optimizer.beta_2, optimizer.weight_decay
+    assert numbers == (0.7, 0.8, 0.03)
+
+
+def test_images_are_moved_while_the_model_learns_and_not_when_it_answers(slices, monkeypatch):
+    """In place of small moves, an augmentation that blanks each image tells what was seen."""
+    blank = keras.layers.RandomTranslation((1, 1), (1, 1), "constant")  # out of the picture
+    monkeypatch.setattr("digitlib.training.build_augmentation", lambda *_: blank)
+    still = train_model(ONE_EPOCH, *slices, verbose=0)
+    moved = train_model(dataclasses.replace(ONE_EPOCH, augmentation=0.1), *slices, verbose=0)
+    assert still.history["accuracy"][0] > 0.4
+    assert moved.history["accuracy"][0] < 0.2
+    assert int(moved.model.optimizer.iterations) == 16
+    inputs = slices[1].images[..., None] / 255
+    before, after = (
+        model.predict(inputs, verbose=0)
+        for model in (still.model, keras.Sequential([blank, still.model]))
+    )
+    assert np.array_equal(before, after)
+    _, accuracy = moved.model.evaluate(inputs, slices[1].labels, verbose=0)
+    assert accuracy == pytest.approx(moved.history["val_accuracy"][0])
 
 
 def test_augmentation_moves_training_images_only(slices):
