@@ -128,6 +128,9 @@ def plot_focus(images, heats, captions, *, columns=4, title=None, ax=None):
     return ax
 
 
+_SHORTER = {"Normalization": "Norm", "Average": "Avg"}  # so that a network fits on a page
+
+
 def plot_network(model, *, ax=None):
     """Draws a network from left to right: sheets are maps, bars are vectors.
 
@@ -285,6 +288,8 @@ def _read_layers(model):
     steps = [("Image", tuple(model.input_shape[1:]), [])]
     for layer in model.layers:
         name, shape = type(layer).__name__, tuple(layer.output.shape[1:])
+        for long, short in _SHORTER.items():
+            name = name.replace(long, short)
         if name == "InputLayer":
             continue
         if shape == steps[-1][1] and not hasattr(layer, "kernel"):
@@ -320,7 +325,7 @@ def _measure_step(step, scale):
     name, shape, notes = step
     drawing = scale * shape[1] + _SHIFT * _count_sheets(shape) + 0.15 if len(shape) > 1 else 0
     letters = max(map(len, [name, _write_shape(shape), *notes]))
-    return max(drawing, 0.075 * letters) + 0.2
+    return max(drawing, 0.075 * letters) + 0.12
 
 
 def _draw_step(ax, name, shape, centre, scale):

@@ -214,12 +214,12 @@ def test_a_network_names_its_layers_and_shapes():
     ax = plot_network(build_model(RECIPES["fast"]))
     names = [text.get_text() for text in ax.texts if text.get_fontweight() == "bold"]
     assert names == ["Image", *["Conv2D", "MaxPooling2D"] * 2, "Flatten", "Dense", "Dense"]
-    shapes = ["28 * 28 * 1", "24 * 24 * 24", "12 * 12 * 24", "5 * 5 * 32", "800", "128", "10"]
-    notes = ["24 filters 5*5", "32 filters 3*3", "2*2", "relu", "softmax", "+ Dropout 0.4"]
+    shapes = ["28 * 28 * 1", "24 * 24 * 16", "12 * 12 * 16", "5 * 5 * 32", "800", "128", "10"]
+    notes = ["16 filters 5*5", "32 filters 3*3", "2*2", "relu", "softmax", "+ ReLU"]
     assert {text.replace("*", TIMES) for text in shapes + notes} <= set(texts(ax))
     arrows = [text for text in ax.texts if getattr(text, "arrow_patch", None)]
     assert len(arrows) == len(names) - 1
-    assert len(ax.patches) == 1 + 5 + 5 + 6 + 6 + 1 + 1 + 1  # more sheets for more channels
+    assert len(ax.patches) == 1 + 4 + 4 + 6 + 6 + 1 + 1 + 1  # more sheets for more channels
 
 
 def test_sheets_are_as_high_as_maps_have_rows():
