@@ -32,25 +32,14 @@ def main():
         return
     if options.torch and not importlib.util.find_spec("torch"):
         sys.exit("--torch needs PyTorch, which is no requirement here: pip install torch==2.13.0")
-    wanted = [
-        {"name": name, "epochs": epochs, "images": options.images}
-        for name, epochs in ALWAYS + (REST if options.all else [])
-    ]
-    if options.torch:
-        wanted += [{"name": PEER, "epochs": None, "images": options.images}]
-    if options.scaling:
-        wanted = [
-            {"name": name, "epochs": epochs, "images": images}
-            for name in ("fast", "accurate")
-            for images, epochs in ((15_000, 4), (30_000, 4), (60_000, 4), (60_000, 2), (60_000, 8))
-        ]
     rows = []
     with options.output.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, COLUMNS)
         table.writeheader()
         for repeat in range(options.repeats):
-            for run in wanted:
-                row = {**_measure({**run, "seed": repeat}), "repeat": repeat}
+            for name, epochs, images in _list_runs(options):
+                run = {"name": name, "epochs": epochs, "images": images, "seed": repeat}
+                row = {**_measure(run), "repeat": repeat}
                 rows.append(row)
                 table.writerow(row)
                 file.flush()
@@ -64,6 +53,15 @@ def main():
                 )
     if not options.scaling:
         print("\nCPU-seconds of training:", *describe_ratios(rows), sep="\n")
+
+
+def _list_runs(options):
+    """What to measure: a recipe's name or PEER, epochs (None: the recipe's own), and images."""
+    if options.scaling:
+        sizes = (15_000, 4), (30_000, 4), (60_000, 4), (60_000, 2), (60_000, 8)
+        return [(name, epochs, n) for name in ("fast", "accurate") for n, epochs in sizes]
+    chosen = ALWAYS + (REST if options.all else []) + ([(PEER, None)] if options.torch else [])
+    return [(name, epochs, options.images) for name, epochs in chosen]
 
 
 def _build_parser():
@@ -115,7 +113,7 @@ def _train_here(name, epochs, images, seed):
         digitlib.start_keras()
         train = _train_keras
     mnist = digitlib.load_mnist()
-    recipe = digitlib.RECIPES["fast" if train is not _train_keras else name]
+    recipe = digitlib.RECIPES["fast" if name == PEER else name]
     recipe = digitlib.override_recipe(recipe, epochs=epochs or recipe.epochs)
     some = digitlib.Split(mnist.train.images[:images], mnist.train.labels[:images])
     learned, known = digitlib.hold_out(some, recipe.validation_fraction, seed=0)

@@ -252,9 +252,9 @@ def test_the_readme_shows_the_table_of_the_results():
     assert part(README, "results") == results_table(), "run: python -m tests.store_lesson"
 
 
-@pytest.mark.parametrize("name", measured_tables())
-def test_the_page_of_the_benchmarks_shows_what_was_measured(name):
-    assert part(MEASURED, name) == measured_tables()[name], "run: python -m tests.store_lesson"
+def test_the_page_of_the_benchmarks_shows_what_was_measured():
+    for name, table in measured_tables().items():
+        assert part(MEASURED, name) == table, "run: python -m tests.store_lesson"
 
 
 def test_the_guide_lists_the_sections_and_cells_of_the_lesson():
