@@ -39,6 +39,7 @@ class Recipe:
             network does not strive for certainty; for one-hot labels only.
         augmentation: how far training images are moved at random, anew in each epoch: shifted and
             zoomed by up to this share of their size, turned by up to a third of it, in full turns.
+        plain_epochs: so many last epochs learn from the images as they are, without augmentation.
         batch_norm: whether batch normalisation follows each convolution; None: it has no place.
         reported: the test accuracy that the recipe's source reports, 0 to 1; None: none.
     """
@@ -57,6 +58,7 @@ class Recipe:
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
     augmentation: float = 0.0
+    plain_epochs: int = 0
     batch_norm: bool | None = None
     reported: float | None = None
 
@@ -79,6 +81,8 @@ class Recipe:
             raise ValueError(f"label_smoothing needs the loss {ONE_HOT_LOSS}; got {self.loss}")
         if not 0 <= self.augmentation <= 0.5:
             raise ValueError(f"augmentation must be from 0 to 0.5; got {self.augmentation}")
+        if self.plain_epochs < 0:
+            raise ValueError(f"plain_epochs must be at least 0; got {self.plain_epochs}")
         if self.schedule not in SCHEDULES:
             raise ValueError(f"schedule must be one of {SCHEDULES}; got {self.schedule!r}")
 
@@ -93,6 +97,7 @@ OVERRIDES = {
     "weight_decay": float,
     "label_smoothing": float,
     "augmentation": float,
+    "plain_epochs": int,
     "batch_norm": bool,
 }
 

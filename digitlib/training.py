@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections import defaultdict
 from typing import NamedTuple
 
 import keras
@@ -65,18 +66,26 @@ def train_model(recipe, train, validation, *, seed=0, verbose="auto"):
             steps_per_execution=1 if torch else _STEPS_PER_CALL,
         )
     images, labels = _prepare(train, recipe)
+    moved_epochs = max(recipe.epochs - recipe.plain_epochs, 0)
+    history = defaultdict(list)
     started, cpu_started = time.perf_counter(), time.process_time()
-    fitted = learner.fit(
-        images,
-        labels,
-        batch_size=recipe.batch_size,
-        epochs=recipe.epochs,
-        validation_data=_prepare(validation, recipe),
-        verbose=verbose,
-    )
+    for network, first, end in ((learner, 0, moved_epochs), (model, moved_epochs, recipe.epochs)):
+        if first == end:
+            continue
+        fitted = network.fit(
+            images,
+            labels,
+            batch_size=recipe.batch_size,
+            initial_epoch=first,
+            epochs=end,
+            validation_data=_prepare(validation, recipe),
+            verbose=verbose,
+        )
+        for name, values in fitted.history.items():
+            history[name] += values
     return Run(
         model,
-        fitted.history,
+        dict(history),
         time.perf_counter() - started,
         time.process_time() - cpu_started,
     )

@@ -283,6 +283,7 @@ def test_overrides_reach_the_network():
         ("mnist_cnn", {"label_smoothing": 0.1}, "label_smoothing needs the loss categorical"),
         ("best", {"label_smoothing": 1.0}, "label_smoothing must be from 0 to below 1; got 1"),
         ("best", {"weight_decay": -0.1}, "weight_decay must be at least 0; got .*-0.1"),
+        ("best", {"plain_epochs": -1}, "plain_epochs must be at least 0; got -1"),
         ("dense", {"batch_norm": True}, "recipe dense has no batch_norm to override"),
     ],
 )

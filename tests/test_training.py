@@ -31,7 +31,14 @@ def slices(mnist):
     ]
 
 
-@pytest.mark.parametrize("numbers", ["{}", '{"augmentation": 0.1, "weight_decay": 0.01}'])
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        "{}",
+        '{"augmentation": 0.1, "weight_decay": 0.01}',
+        '{"augmentation": 0.1, "plain_epochs": 1}',
+    ],
+)
 def test_same_seed_gives_the_same_weights_in_another_process(run_python, numbers):
     first, again, other = (
         run_python("-c", TRAIN_AND_HASH, seed, numbers).stdout for seed in (3, 3, 4)
@@ -140,6 +147,22 @@ def test_images_are_moved_while_the_model_learns_and_not_when_it_answers(slices,
     assert np.array_equal(before, after)
     _, accuracy = moved.model.evaluate(inputs, slices[1].labels, verbose=0)
     assert accuracy == pytest.approx(moved.history["val_accuracy"][0])
+
+
+def test_the_last_epochs_see_the_images_as_they_are(slices, monkeypatch):
+    blank = keras.layers.RandomTranslation((1, 1), (1, 1), "constant")
+    monkeypatch.setattr("digitlib.training.build_augmentation", lambda *_: blank)
+    recipe = dataclasses.replace(
+        ONE_EPOCH, epochs=3, augmentation=0.1, plain_epochs=2, schedule="cosine"
+    )
+    run = train_model(recipe, *slices, verbose=0)
+    moved, _, plain = run.history["accuracy"]
+    assert moved < 0.2 < 0.4 < plain
+    # One optimiser and one schedule run through both parts.
+    assert int(run.model.optimizer.iterations) == 3 * 16
+    assert float(run.model.optimizer.learning_rate) == pytest.approx(0, abs=1e-9)
+    all_plain = dataclasses.replace(recipe, epochs=1, plain_epochs=2)
+    assert train_model(all_plain, *slices, verbose=0).history["accuracy"][0] > 0.4
 
 
 def test_augmentation_moves_training_images_only(slices):
