@@ -332,7 +332,7 @@ _ALL = [
         epochs=18,
         width=32,
         dropout=0.3,
-        **_STRONG | {"augmentation": 0.12},
+        **_STRONG | {"weight_decay": 0.1, "augmentation": 0.12, "plain_epochs": 6},
     ),
     Recipe(
         "tiny",
