@@ -310,6 +310,7 @@ _STRONG = {
     "weight_decay": 0.02,
     "label_smoothing": 0.05,
     "augmentation": 0.08,
+    "plain_epochs": 1,
     "batch_norm": True,
 }
 _ALL = [
@@ -345,6 +346,7 @@ _ALL = [
             "weight_decay": 0.0,
             "label_smoothing": 0.02,
             "augmentation": 0.06,
+            "plain_epochs": 6,
         },
     ),
     Recipe("mnist_cnn", _mnist_cnn, epochs=5, width=32, reported=0.98),
