@@ -48,7 +48,10 @@ def plot_mistakes(images, mistakes, *, count=12, columns=6, doubtful=(), ax=None
         for index, label, prediction, confidence, missed in zip(*mistakes, strict=True)
     ][:count]
     ax = _draw_gallery(images[mistakes.indices[:count]], captions, columns, 1.3, ax)
-    title = f"The {len(captions)} most confident of {len(mistakes.indices)} mistakes"
+    all_of_them = len(mistakes.indices)
+    title = f"The {len(captions)} most confident of {all_of_them} mistakes"
+    if len(captions) == all_of_them:
+        title = f"All {all_of_them} mistakes" if all_of_them else "No mistakes"
     marked = np.isin(mistakes.indices[:count], doubtful).any()
     ax.set_title(f"{title}\n* the label is known to be wrong" if marked else title)
     return ax

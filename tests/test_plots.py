@@ -91,6 +91,7 @@ def test_mistakes_say_label_answer_and_both_probabilities(small_images, mistakes
     ]
     assert np.array_equal(ax.images[0].get_array(), small_images[4])
     assert ax.get_title() == "The 2 most confident of 3 mistakes"
+    assert plot_mistakes(small_images, mistakes).get_title() == "All 3 mistakes"
 
 
 def test_labels_known_to_be_wrong_are_marked(small_images, mistakes):
@@ -104,7 +105,7 @@ def test_labels_known_to_be_wrong_are_marked(small_images, mistakes):
 
 def test_no_mistakes_are_a_picture_too(small_images):
     none = Mistakes(*(np.array([], int) for _ in range(5)))
-    assert plot_mistakes(small_images, none).get_title() == "The 0 most confident of 0 mistakes"
+    assert plot_mistakes(small_images, none).get_title() == "No mistakes"
 
 
 @pytest.fixture
