@@ -35,6 +35,7 @@ def train_fast(recipe, learned, known, test, seed):
             nn.init.xavier_uniform_(layer.weight)
             nn.init.zeros_(layer.bias)
     images, labels = _prepare(learned)
+    known = _prepare(known)
     steps_per_epoch = math.ceil(len(labels) / recipe.batch_size)
     steps = recipe.epochs * steps_per_epoch
     optimizer = torch.optim.Adam(model.parameters(), betas=recipe.betas, eps=1e-7)
@@ -50,10 +51,10 @@ def train_fast(recipe, learned, known, test, seed):
             loss_of(model(images[rows]), labels[rows]).backward()
             optimizer.step()
             step += 1
-        _measure_accuracy(model, known)
+        _measure_accuracy(model, *known)
     seconds = time.perf_counter() - started
     cpu_seconds = time.process_time() - cpu_started
-    return cpu_seconds, seconds, _measure_accuracy(model, test)
+    return cpu_seconds, seconds, _measure_accuracy(model, *_prepare(test))
 
 
 def _prepare(split):
@@ -69,9 +70,8 @@ def _cosine(peak, step, steps):
 
 
 @torch.no_grad()
-def _measure_accuracy(model, split):
+def _measure_accuracy(model, images, labels):
     model.eval()
-    images, labels = _prepare(split)
     right = [
         (model(some).argmax(1) == truth).sum()
         for some, truth in zip(images.split(1000), labels.split(1000), strict=True)

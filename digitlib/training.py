@@ -66,6 +66,7 @@ def train_model(recipe, train, validation, *, seed=0, verbose="auto"):
             steps_per_execution=1 if torch else _STEPS_PER_CALL,
         )
     images, labels = _prepare(train, recipe)
+    known = _prepare(validation, recipe)
     moved_epochs = max(recipe.epochs - recipe.plain_epochs, 0)
     history = defaultdict(list)
     started, cpu_started = time.perf_counter(), time.process_time()
@@ -78,7 +79,7 @@ def train_model(recipe, train, validation, *, seed=0, verbose="auto"):
             batch_size=recipe.batch_size,
             initial_epoch=first,
             epochs=end,
-            validation_data=_prepare(validation, recipe),
+            validation_data=known,
             verbose=verbose,
         )
         for name, values in fitted.history.items():
