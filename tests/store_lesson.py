@@ -70,13 +70,18 @@ def sections(notebook):
     return found
 
 
+def markdown_table(columns, rows):
+    """A table in Markdown; a column whose name ends in ":" is aligned to the right."""
+    rule = ["--:" if name.endswith(":") else "---" for name in columns]
+    lines = [f"| {' | '.join(map(str, row))} |" for row in rows]
+    head = f"| {' | '.join(name.removesuffix(':') for name in columns)} |"
+    return "\n".join([head, f"|{'|'.join(rule)}|", *lines]) + "\n"
+
+
 def time_table(notebook, seconds):
     """Reading time, exercises and running time of each section, in Markdown."""
-    lines = [
-        "| section | reading (minutes) | exercises | running (seconds) |",
-        "|---|--:|--:|--:|",
-    ]
-    total = 0
+    columns = "section", "reading (minutes):", "exercises:", "running (seconds):"
+    rows, total = [], 0
     for title, cells in sections(notebook).items():
         # What is folded away does not have to be read.
         prose = [
@@ -86,17 +91,16 @@ def time_table(notebook, seconds):
         exercises = sum("TODO" in c.source for c in cells if c.cell_type == "code")
         running = sum(seconds.get(c.id, 0) for c in cells if c.cell_type == "code")
         total += running
-        lines.append(f"| {title} | {minutes:.0f} | {exercises} | {running:.0f} |")
-    return "\n".join([*lines, f"| all | | | {total:.0f} |"]) + "\n"
+        rows.append((title, f"{minutes:.0f}", exercises, f"{running:.0f}"))
+    return markdown_table(columns, [*rows, ("all", "", "", f"{total:.0f}")])
 
 
 def slowest_table(notebook, seconds, *, count=10):
     """The slowest cells, in Markdown."""
-    lines = ["| cell | section | seconds |", "|---|---|--:|"]
     section_of = {cell.id: title for title, cells in sections(notebook).items() for cell in cells}
-    for name in sorted(seconds, key=seconds.get, reverse=True)[:count]:
-        lines.append(f"| `{name}` | {section_of[name]} | {seconds[name]:.1f} |")
-    return "\n".join(lines) + "\n"
+    slowest = sorted(seconds, key=seconds.get, reverse=True)[:count]
+    rows = [(f"`{name}`", section_of[name], f"{seconds[name]:.1f}") for name in slowest]
+    return markdown_table(("cell", "section", "seconds:"), rows)
 
 
 def verdict(mean, deviation, reported):
@@ -109,10 +113,11 @@ def verdict(mean, deviation, reported):
 
 def results_table():
     """The README's table of recipes, in Markdown."""
-    lines = [
-        "| recipe | parameters | epochs | seeds | accuracy | reported | reached | loss | CPU-s |",
-        "|---|--:|--:|--:|--:|--:|---|--:|--:|",
+    columns = [
+        *("recipe", "parameters:", "epochs:", "seeds:", "accuracy:", "reported:", "reached"),
+        *("loss:", "CPU-s:"),
     ]
+    rows = []
     results = read_results(BENCHMARKS / "results.csv")
     summary = summarize_results(results[results["overrides"] == "{}"])
     for row in summary.sort_values("test_mean", ascending=False).itertuples():
@@ -121,50 +126,53 @@ def results_table():
         if recipe.reported:
             reported = f"{100 * recipe.reported:.4g}%"
             reached = verdict(row.test_mean, row.test_deviation, recipe.reported)
-        lines.append(
-            f"| `{row.recipe}` | {row.parameters:,} | {row.epochs} | {row.runs} "
-            f"| {row.test_mean:.2%} ± {row.test_deviation:.2%} | {reported} "
-            f"| {reached} | {row.test_loss:.4f} | {row.cpu_seconds:,.0f} |"
+        accuracy = f"{row.test_mean:.2%} ± {row.test_deviation:.2%}"
+        rows.append(
+            [
+                *(f"`{row.recipe}`", f"{row.parameters:,}", row.epochs, row.runs, accuracy),
+                *(reported, reached, f"{row.test_loss:.4f}", f"{row.cpu_seconds:,.0f}"),
+            ]
         )
-    return "\n".join(lines) + "\n"
+    return markdown_table(columns, rows)
 
 
 def ablations_table(recipe):
     """What each change of a recipe bought on validation images, in Markdown."""
-    lines = [
-        "| change | seeds | validation accuracy | gain (points) | CPU-s |",
-        "|---|--:|--:|--:|--:|",
-    ]
+    columns = "change", "seeds:", "validation accuracy:", "gain (points):", "CPU-s:"
+    rows = []
     results = read_results(BENCHMARKS / "ablations.csv")
     summary = summarize_results(results[results["recipe"] == recipe])
     unchanged = summary[summary["overrides"] == "{}"].iloc[0]
     for row in summary.sort_values("validation_mean", ascending=False).itertuples():
         change = ", ".join(f"`{k}` {v}" for k, v in json.loads(row.overrides).items())
+        accuracy = f"{row.validation_mean:.2%} ± {row.validation_deviation:.2%}"
         gain = 100 * (row.validation_mean - unchanged.validation_mean)
-        lines.append(
-            f"| {change or '(none)'} | {row.runs} "
-            f"| {row.validation_mean:.2%} ± {row.validation_deviation:.2%} "
-            f"| {f'{gain:+.2f}' if change else ''} | {row.cpu_seconds:.0f} |"
-        )
-    return "\n".join(lines) + "\n"
+        shown_gain = f"{gain:+.2f}" if change else ""
+        rows.append((change or "(none)", row.runs, accuracy, shown_gain, f"{row.cpu_seconds:.0f}"))
+    return markdown_table(columns, rows)
 
 
 def speed_table(name):
     """What benchmarks/speed.py measured, medians of its repeats, in Markdown."""
-    lines = [
-        "| what | images | epochs | test accuracy | fit: CPU-s | fit: s "
-        "| cold start to result: CPU-s | s | peak MB |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+    columns = [
+        *("what", "images:", "epochs:", "test accuracy:", "fit: CPU-s:", "fit: s:"),
+        *("cold start to result: CPU-s:", "s:", "peak MB:"),
     ]
     runs = pd.read_csv(BENCHMARKS / name).groupby(["name", "images", "epochs"], sort=False)
+    rows = []
     for (what, images, epochs), row in runs.median().iterrows():
-        lines.append(
-            f"| {what} | {images:,} | {epochs} | {row.test_accuracy:.2%} "
-            f"| {row.fit_cpu_seconds:.1f} | {row.fit_wall_seconds:.1f} "
-            f"| {row.process_cpu_seconds:.1f} | {row.process_wall_seconds:.1f} "
-            f"| {row.peak_megabytes:,.0f} |"
+        seconds = [
+            *(row.fit_cpu_seconds, row.fit_wall_seconds),
+            *(row.process_cpu_seconds, row.process_wall_seconds),
+        ]
+        rows.append(
+            [
+                *(what, f"{images:,}", epochs, f"{row.test_accuracy:.2%}"),
+                *(f"{value:.1f}" for value in seconds),
+                f"{row.peak_megabytes:,.0f}",
+            ]
         )
-    return "\n".join(lines) + "\n"
+    return markdown_table(columns, rows)
 
 
 def ratios_text():
