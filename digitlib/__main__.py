@@ -21,7 +21,7 @@ def main(arguments=None):
         arguments: the words of the command line; None takes them from the shell.
 
     Returns:
-        The exit code: 0 done, 1 a run of a sweep failed, 2 a wrong input, 130 interrupted.
+        The exit code: 0 done, 1 some run or picture failed, 2 a wrong input, 130 interrupted.
     """
     try:
         options = _build_parser().parse_args(arguments)
@@ -65,8 +65,10 @@ def _build_parser():
 
     predict = add_command(_predict, help="read pictures with a saved model")
     predict.add_argument("model", type=_existing_file, metavar="MODEL", help=model_help)
-    image_help = "a PNG of 28 x 28 pixels, light digit on dark ground"
-    predict.add_argument("images", type=_existing_file, nargs="+", metavar="IMAGE", help=image_help)
+    predict.add_argument(
+        "images", nargs="+", metavar="IMAGE", help="a picture of one digit: drawing or photograph"
+    )
+    predict.add_argument("--json", action="store_true", help="print a JSON object a line instead")
 
     compare = add_command(_compare, help="train several recipes with several seeds")
     names = ", ".join(digitlib.RECIPES)
@@ -202,12 +204,39 @@ def _evaluate(options):
 
 
 def _predict(options):
-    """Print the digit that a saved model reads in each picture, and how probable it finds it."""
-    images = [digitlib.read_image(path) for path in options.images]
+    """Print the digit that a saved model reads in each picture, and how probable it finds it.
+
+    A picture that cannot be read does not stop the others: its line says why.
+    """
     digitlib.start_keras()
-    probabilities = digitlib.predict_probabilities(digitlib.load_model(options.model), images)
-    for path, row in zip(options.images, probabilities, strict=True):
-        print(f"{path}: {row.argmax()} ({row.max():.1%})")
+    model = digitlib.load_model(options.model)
+
+    def read(path):
+        image = digitlib.image_to_digit(path)
+        (probabilities,) = digitlib.predict_probabilities(model, image[None]).astype(float)
+        digit = int(probabilities.argmax())
+        found = {"digit": digit, "probabilities": probabilities.tolist()}
+        return f"{digit} ({probabilities.max():.1%})", found
+
+    return _read_each(options, read)
+
+
+def _read_each(options, read):
+    """Prints a line a picture as soon as it is read; returns 1 if one could not be."""
+    from tqdm import tqdm
+
+    failed = 0
+    # Disabled where standard error is no terminal.
+    for path in tqdm(options.images, unit="picture", disable=None):
+        try:
+            text, found = read(path)
+        except (OSError, ValueError) as error:
+            failed = 1
+            found = {"error": " ".join(str(error).split())}
+            text = f"error: {found['error']}"
+        line = json.dumps({"file": path, **found}) if options.json else f"{path}: {text}"
+        tqdm.write(line)
+    return failed
 
 
 def _compare(options):

@@ -1,10 +1,6 @@
 """Turn pictures and labels into what a network takes."""
 
-import warnings
-from contextlib import contextmanager
-
 import numpy as np
-from PIL import Image
 
 from digitlib.data import IMAGE_SIZE, NUM_CLASSES
 
@@ -72,47 +68,3 @@ def shift_images(images, rows, columns):
         came_round = slice(distance) if distance >= 0 else slice(distance, None)
         np.moveaxis(shifted, axis, 0)[came_round] = 0
     return shifted
-
-
-def read_image(path):
-    """Reads a picture that already looks like MNIST: 28 x 28 pixels, light digit on dark ground.
-
-    Args:
-        path: a PNG with 8 bits a channel and no transparency.
-
-    Returns:
-        uint8 (28, 28), 0 background to 255 ink; colours become grey.
-
-    Raises:
-        OSError: the file is missing or unreadable.
-        ValueError: it is no PNG, damaged, or of another size or pixel type.
-    """
-    with open(path, "rb") as file:
-        with _one_kind_of_error(path):
-            picture = Image.open(file, formats=["PNG"])
-        _check_picture(picture, path)
-        with _one_kind_of_error(path):
-            return np.asarray(picture.convert("L"))
-
-
-@contextmanager
-def _one_kind_of_error(path):
-    try:
-        with warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning):
-            yield
-    except Exception as error:  # Pillow raises many kinds for damaged files, without a name.
-        raise ValueError(f"{path} is not a PNG, or a damaged one.") from error
-
-
-def _check_picture(picture, path):
-    if picture.size != (IMAGE_SIZE, IMAGE_SIZE):
-        width, height = picture.size
-        raise ValueError(
-            f"{path} must be {IMAGE_SIZE} x {IMAGE_SIZE} pixels; it is {width} x {height}. "
-            "Resize it first."
-        )
-    if picture.mode not in ("1", "L", "P", "RGB") or "transparency" in picture.info:
-        raise ValueError(
-            f"{path} must have 8 bits a channel and no transparency; its mode is {picture.mode}. "
-            "Save it as an 8-bit greyscale PNG."
-        )

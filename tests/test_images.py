@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
 import scipy.ndimage
-from PIL import Image
 from sklearn.preprocessing import LabelBinarizer
 
-from digitlib import one_hot_labels, preprocess_images, read_image, shift_images
+from digitlib import one_hot_labels, preprocess_images, shift_images
 
 
 def test_pixels_become_floats_from_0_to_1_with_a_channel(small_images):
@@ -56,51 +55,6 @@ def test_one_hot_labels_agree_with_scikit_learn(mnist):
 def test_labels_that_are_no_digits_are_refused(wrong):
     with pytest.raises(ValueError, match="labels must be"):
         one_hot_labels(wrong)
-
-
-@pytest.mark.parametrize("mode", ["L", "RGB", "P"])
-def test_a_png_is_read_back(tmp_path, mnist, mode):
-    path = tmp_path / "digit.png"
-    Image.fromarray(mnist.test.images[0]).convert(mode).save(path)
-    assert np.array_equal(read_image(path), mnist.test.images[0])
-
-
-def picture_bytes(tmp_path, mode="L", size=(28, 28)):
-    Image.new(mode, size).save(tmp_path / "picture.png")
-    return (tmp_path / "picture.png").read_bytes()
-
-
-def test_unreadable_pictures_are_refused_by_name(tmp_path, small_images):
-    Image.fromarray(small_images[0]).save(tmp_path / "whole.png")
-    whole = (tmp_path / "whole.png").read_bytes()
-    Image.fromarray(small_images[0]).save(tmp_path / "photo.jpg")
-    jpeg = (tmp_path / "photo.jpg").read_bytes()
-    broken = bytearray(whole)
-    broken[20:60] = bytes(40)
-    wrong = {
-        "text.png": (b"no picture", "is not a PNG"),
-        "empty.png": (b"", "is not a PNG"),
-        "cut.png": (whole[: len(whole) // 2], "is not a PNG"),
-        "broken.png": (bytes(broken), "is not a PNG"),
-        "photo.png": (jpeg, "is not a PNG"),
-        "huge.png": (picture_bytes(tmp_path, mode="1", size=(10_000, 10_000)), "is not a PNG"),
-        "header.png": (whole[:20] + whole[24:], "is not a PNG"),
-        "large.png": (picture_bytes(tmp_path, size=(280, 140)), "it is 280 x 140"),
-        "deep.png": (picture_bytes(tmp_path, mode="I;16"), "its mode is I;16"),
-        "transparent.png": (picture_bytes(tmp_path, mode="RGBA"), "its mode is RGBA"),
-    }
-    for name, (content, message) in wrong.items():
-        (tmp_path / name).write_bytes(content)
-        with pytest.raises(ValueError, match=message) as caught:
-            read_image(tmp_path / name)
-        assert name in str(caught.value)
-
-
-def test_missing_pictures_and_folders_are_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"nowhere\.png"):
-        read_image(tmp_path / "nowhere.png")
-    with pytest.raises(OSError, match=tmp_path.name):
-        read_image(tmp_path)
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(0, 0), (2, 0), (-3, 1), (0, -5), (6, 6)])
