@@ -35,10 +35,15 @@ def read_picture(picture):
         ValueError: a damaged file or no picture, over 50 megapixels (refused before decoding),
             no pixels, or an array of another shape, type or range.
     """
+    return _shrink(_grey(_open(picture)))
+
+
+def _open(picture):
+    """Whatever `read_picture` takes, as an array of its pixels."""
     if isinstance(picture, np.ndarray):
-        return _shrink(_grey(_check_array(picture)))
+        return _check_array(picture)
     if isinstance(picture, Image.Image):
-        return _shrink(_grey(_pixels(picture, "the image")))
+        return _pixels(picture, "the image")
     if isinstance(picture, bytes | bytearray):
         return _decode(io.BytesIO(picture), "the picture")
     if isinstance(picture, str | Path):
@@ -52,7 +57,7 @@ def read_picture(picture):
 def _decode(file, name):
     with _one_kind_of_error(name):
         picture = Image.open(file, formats=_FORMATS)
-    return _shrink(_grey(_pixels(picture, name)))
+    return _pixels(picture, name)
 
 
 def _pixels(picture, name):
