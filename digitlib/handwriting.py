@@ -89,12 +89,26 @@ def explain_steps(image):
     grey = read_picture(image)
     # The digit is found in a small copy, so that a second look is as close as it allows.
     factor = min(1, 300 / max(grey.shape))
-    coarse = find_ink(_resize(grey, factor), _keep_digit, reach=0.5)
+    coarse = find_ink(resize(grey, factor), _keep_digit, reach=0.5)
     check_ink(coarse)
     ink = _look_closer(grey, coarse, factor)
-    digit = cut_out(ink)
+    digit = cut_out(ink.amount, ink.mask)
     scaled = _fit(_thicken(digit))
     return Steps(grey, ink.amount, digit, scaled, _centre(scaled))
+
+
+def digit_to_image(digit):
+    """Fits a digit that is cut out into 20 x 20 pixels, and centres it by mass, as MNIST did.
+
+    Thin strokes are thickened.
+
+    Args:
+        digit: float32 (h, w), 0 paper to 1 ink, cropped, at least 60 pixels long.
+
+    Returns:
+        uint8 (28, 28).
+    """
+    return _centre(_fit(_thicken(digit)))
 
 
 def _look_closer(grey, coarse, factor):
@@ -102,7 +116,7 @@ def _look_closer(grey, coarse, factor):
     extent = _extent(coarse.mask)
     margin = 0.75 * max(side.stop - side.start for side in extent)
     about = tuple(_widen(side, margin, factor) for side in extent)
-    near = _resize(grey[about], 300 / max(grey[about].shape))
+    near = resize(grey[about], 300 / max(grey[about].shape))
     known = _resize_to(coarse.mask.astype(np.float32), grey.shape)[about]
     known = _resize_to(known, near.shape) > 0.5
     # A closer look moves outlines a little, and may find paler ends of strokes.
@@ -152,18 +166,19 @@ def find_ink(grey, keep, *, reach, polarities=(1, -1)):
     return best
 
 
-def cut_out(ink):
+def cut_out(amount, mask):
     """Crops to the mask; what is nearly as dark as its darkest part counts as full ink.
 
     Args:
-        ink: an `Ink` whose mask is not empty.
+        amount: float32 (h, w), as `Ink` has it.
+        mask: bool (h, w), not empty.
 
     Returns:
         float32 (h, w), 0 to 1.
     """
-    full = np.percentile(ink.amount[ink.mask], 60)
-    near = ndimage.binary_dilation(ink.mask)
-    soft = np.clip((ink.amount / full - 0.3) / 0.5, 0, 1) * near
+    full = np.percentile(amount[mask], 60)
+    near = ndimage.binary_dilation(mask)
+    soft = np.clip((amount / full - 0.3) / 0.5, 0, 1) * near
     return soft[_extent(soft > 0.3)]
 
 
@@ -183,7 +198,7 @@ def check_ink(ink):
 def _compare_with_paper(brightness, window):
     """How much darker each place is than the paper about it, as a share of the paper's light."""
     factor = max(1, window / 24)
-    small = _resize(brightness, 1 / factor)
+    small = resize(brightness, 1 / factor)
     # The brightest level that a window finds wherever it is moved over a place: strokes are
     # thinner than the window and vanish, the edge of a shadow stays where it is.
     size = max(3, round(window / factor))
@@ -228,7 +243,7 @@ def _thicken(digit):
 
 
 def _fit(digit):
-    scaled = _resize(digit.astype(np.float32), BOX / max(digit.shape))
+    scaled = resize(digit.astype(np.float32), BOX / max(digit.shape))
     return np.clip(scaled / scaled.max(), 0, 1)
 
 
@@ -255,7 +270,8 @@ def _widen(side, margin, factor):
     )
 
 
-def _resize(array, factor):
+def resize(array, factor):
+    """Makes a picture, float32 (h, w), larger or smaller by a factor, smoothly."""
     height, width = array.shape
     return _resize_to(array, (max(1, round(height * factor)), max(1, round(width * factor))))
 

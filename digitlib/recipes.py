@@ -12,6 +12,7 @@ from digitlib.data import IMAGE_SIZE, NUM_CLASSES
 
 SCHEDULES = ("constant", "cosine")
 ONE_HOT_LOSS = "categorical_crossentropy"
+_LARGEST = {"augmentation": 0.5, "shear": 1, "stroke": 1, "paper": 1, "variants": 1, "strangers": 1}
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,19 @@ class Recipe:
             network does not strive for certainty; for one-hot labels only.
         augmentation: how far training images are moved at random, anew in each epoch: shifted and
             zoomed by up to this share of their size, turned by up to a third of it, in full turns.
+        shear: how far training images are slanted at random: the tangent of the greatest angle.
+        stroke: how far strokes become thicker or thinner at random; at 1 by up to a pixel on both
+            sides.
+        paper: how far paper turns grey, noisy and blurred at random; at 1 until ink vanishes in it.
+        variants: so many training images more, as a share: ones with an upstroke and sevens with a
+            bar, as many countries write them.
+        strangers: so many training images more, as a share, that show no digit and are to be
+            answered with the same probability for each; for one-hot labels only. The training
+            accuracy counts them as mistakes.
         plain_epochs: so many last epochs learn from the images as they are, without augmentation.
         batch_norm: whether batch normalisation follows each convolution; None: it has no place.
+        calibrated: whether the trained model is made as sure as it is right, by one number chosen
+            on the validation images (see `calibrate_model`).
         reported: the test accuracy that the recipe's source reports, 0 to 1; None: none.
     """
 
@@ -58,8 +70,14 @@ class Recipe:
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
     augmentation: float = 0.0
+    shear: float = 0.0
+    stroke: float = 0.0
+    paper: float = 0.0
+    variants: float = 0.0
+    strangers: float = 0.0
     plain_epochs: int = 0
     batch_norm: bool | None = None
+    calibrated: bool = False
     reported: float | None = None
 
     def __post_init__(self):
@@ -77,10 +95,12 @@ class Recipe:
             raise ValueError(
                 f"label_smoothing must be from 0 to below 1; got {self.label_smoothing}"
             )
-        if self.label_smoothing and self.loss != ONE_HOT_LOSS:
-            raise ValueError(f"label_smoothing needs the loss {ONE_HOT_LOSS}; got {self.loss}")
-        if not 0 <= self.augmentation <= 0.5:
-            raise ValueError(f"augmentation must be from 0 to 0.5; got {self.augmentation}")
+        for name in ("label_smoothing", "strangers"):
+            if getattr(self, name) and self.loss != ONE_HOT_LOSS:
+                raise ValueError(f"{name} needs the loss {ONE_HOT_LOSS}; got {self.loss}")
+        for name, largest in _LARGEST.items():
+            if not 0 <= getattr(self, name) <= largest:
+                raise ValueError(f"{name} must be from 0 to {largest}; got {getattr(self, name)}")
         if self.plain_epochs < 0:
             raise ValueError(f"plain_epochs must be at least 0; got {self.plain_epochs}")
         if self.schedule not in SCHEDULES:
@@ -97,6 +117,11 @@ OVERRIDES = {
     "weight_decay": float,
     "label_smoothing": float,
     "augmentation": float,
+    "shear": float,
+    "stroke": float,
+    "paper": float,
+    "variants": float,
+    "strangers": float,
     "plain_epochs": int,
     "batch_norm": bool,
 }
@@ -347,6 +372,25 @@ _ALL = [
             "label_smoothing": 0.02,
             "augmentation": 0.06,
             "plain_epochs": 6,
+        },
+    ),
+    Recipe(
+        "robust",
+        _best,
+        epochs=20,
+        width=40,
+        dropout=0.3,
+        calibrated=True,
+        **_STRONG
+        | {
+            "weight_decay": 0.1,
+            "augmentation": 0.2,
+            "shear": 0.3,
+            "stroke": 0.8,
+            "paper": 0.25,
+            "variants": 0.04,
+            "strangers": 0.15,
+            "plain_epochs": 4,
         },
     ),
     Recipe("mnist_cnn", _mnist_cnn, epochs=5, width=32, reported=0.98),

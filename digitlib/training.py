@@ -8,6 +8,9 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from digitlib.augmentation import build_augmentation
+from digitlib.data import NUM_CLASSES, Split
+from digitlib.evaluation import calibrate_model
 from digitlib.images import one_hot_labels, preprocess_images
 from digitlib.recipes import ONE_HOT_LOSS, build_model
 
@@ -53,10 +56,15 @@ def train_model(recipe, train, validation, *, seed=0, verbose="auto"):
     """
     keras.utils.set_random_seed(seed)
     model = build_model(recipe)
-    optimizer = _build_optimizer(recipe, len(train.labels))
+    images, labels = _prepare(_add_variants(train, recipe, seed), recipe)
+    images, labels = _add_strangers(images, labels, train, recipe, seed)
+    optimizer = _build_optimizer(recipe, len(labels))
     learner = model
-    if recipe.augmentation:  # It stands before the model while that learns, and is no part of it.
-        learner = keras.Sequential([build_augmentation(recipe.augmentation, seed), model])
+    changes = {name: getattr(recipe, name) for name in ("shear", "stroke", "paper")}
+    if recipe.augmentation or any(changes.values()):
+        # They stand before the model while that learns, and are no part of it.
+        augmentation = build_augmentation(recipe.augmentation, seed, **changes)
+        learner = keras.Sequential([augmentation, model])
     torch = keras.backend.backend() == "torch"  # where Keras can do single steps only
     for network in (model, learner):
         network.compile(
@@ -65,7 +73,6 @@ def train_model(recipe, train, validation, *, seed=0, verbose="auto"):
             metrics=["accuracy"],
             steps_per_execution=1 if torch else _STEPS_PER_CALL,
         )
-    images, labels = _prepare(train, recipe)
     known = _prepare(validation, recipe)
     moved_epochs = max(recipe.epochs - recipe.plain_epochs, 0)
     history = defaultdict(list)
@@ -84,37 +91,13 @@ def train_model(recipe, train, validation, *, seed=0, verbose="auto"):
         )
         for name, values in fitted.history.items():
             history[name] += values
+    if recipe.calibrated:
+        calibrate_model(model, validation)
     return Run(
         model,
         dict(history),
         time.perf_counter() - started,
         time.process_time() - cpu_started,
-    )
-
-
-def build_augmentation(strength, seed=0):
-    """Builds layers that move images at random, as `Recipe.augmentation` tells.
-
-    They belong to training only and are no part of a model.
-
-    Args:
-        strength: the greatest shift and zoom, a share of the image's size, and three times the
-            greatest rotation in full turns.
-        seed: int.
-
-    Returns:
-        A `keras.Sequential` from float32 (n, 28, 28, 1) to the same; call it with `training=True`.
-    """
-    layers = keras.layers
-    # With one seed for all, each image would be shifted, turned and zoomed by the same draw.
-    seeds = np.random.default_rng(seed).integers(2**31, size=3).tolist()
-    outside = "constant"  # what comes in at the edges is paper
-    return keras.Sequential(
-        [
-            layers.RandomTranslation(strength, strength, fill_mode=outside, seed=seeds.pop()),
-            layers.RandomRotation(strength / 3, fill_mode=outside, seed=seeds.pop()),
-            layers.RandomZoom(strength, fill_mode=outside, seed=seeds.pop()),
-        ]
     )
 
 
@@ -148,3 +131,26 @@ def _loss(recipe):
 def _prepare(split, recipe):
     labels = one_hot_labels(split.labels) if recipe.loss == ONE_HOT_LOSS else split.labels
     return preprocess_images(split.images), labels
+
+
+def _add_variants(train, recipe, seed):
+    count = round(recipe.variants * len(train.labels))
+    if not count:
+        return train
+    # What pictures need is slow to import, and only this needs it.
+    from digitlib.synthetic import make_variants
+
+    variants = make_variants(train, count, seed)
+    return Split(*(np.concatenate(pair) for pair in zip(train, variants, strict=True)))
+
+
+def _add_strangers(images, labels, train, recipe, seed):
+    count = round(recipe.strangers * len(labels))
+    if not count:
+        return images, labels
+    from digitlib.synthetic import make_strangers
+
+    strangers = make_strangers(train.images, count, seed)
+    undecided = np.full((count, NUM_CLASSES), 1 / NUM_CLASSES, np.float32)
+    images = np.concatenate([images, preprocess_images(strangers)])
+    return images, np.concatenate([labels, undecided])

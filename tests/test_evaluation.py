@@ -10,6 +10,7 @@ from digitlib import (
     LABEL_ERRORS,
     Ensemble,
     Split,
+    calibrate_model,
     compare_answers,
     evaluate_model,
     predict_digits,
@@ -46,6 +47,36 @@ def probabilities(split):
 @pytest.fixture
 def report(split, probabilities):
     return evaluate_model(FixedAnswers(probabilities), split)
+
+
+def test_calibration_finds_the_temperature_that_spoilt_a_model(split):
+    """Labels are drawn from the probabilities of a model, whose last weights are then tripled."""
+    layers = [keras.Input((28, 28, 1)), keras.layers.Flatten()]
+    model = keras.Sequential([*layers, keras.layers.Dense(10, activation="softmax")])
+    rng = np.random.default_rng(3)
+    images = rng.integers(0, 256, (5000, 28, 28), dtype=np.uint8)
+    honest = predict_probabilities(model, images)
+    labels = np.array([rng.choice(10, p=row / row.sum()) for row in honest.astype(float)])
+    model.layers[-1].set_weights([3 * weights for weights in model.layers[-1].get_weights()])
+    assert calibrate_model(model, Split(images, labels.astype(np.uint8))) == pytest.approx(
+        3, rel=0.2
+    )
+    calibrated = predict_probabilities(model, images)
+    assert np.abs(calibrated - honest).max() < 0.1
+    assert np.array_equal(calibrated.argmax(axis=1), honest.argmax(axis=1))
+
+
+def test_few_images_get_the_same_answers_as_many(split):
+    layers = [keras.Input((28, 28, 1)), keras.layers.Flatten()]
+    model = keras.Sequential([*layers, keras.layers.Dense(10, activation="softmax")])
+    ensemble = Ensemble([model, model])
+    many = predict_probabilities(model, split.images)
+    for asked in (model, ensemble):
+        few = np.concatenate(
+            [predict_probabilities(asked, split.images[i : i + 5]) for i in (0, 5)]
+        )
+        assert few == pytest.approx(many[:10], abs=1e-6)
+        assert few.dtype == np.float32
 
 
 def test_accuracy_loss_and_text_agree_with_scikit_learn(report, split, probabilities):

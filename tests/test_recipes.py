@@ -28,6 +28,27 @@ def convolution(filters, size, padding, shape, *, pooled=None, normalised=False)
 
 
 # Layer by layer: its class, what counts in it, its output shape. Then parameters and settings.
+def best(width):
+    return (
+        [
+            *convolution(width, 5, "valid", (24, 24), pooled=(12, 12), normalised=True),
+            *convolution(2 * width, 3, "same", (12, 12), normalised=True),
+            *convolution(3 * width, 3, "same", (12, 12), pooled=(6, 6), normalised=True),
+            *convolution(4 * width, 3, "same", (6, 6), normalised=True),
+            (FLAT, None, (144 * width,)),
+            ("Dropout", 0.3, (144 * width,)),
+            ("Dense", (10, "softmax"), (10,)),
+        ],
+        conv(width, 5, 1)
+        + conv(2 * width, 3, width)
+        + conv(3 * width, 3, 2 * width)
+        + conv(4 * width, 3, 3 * width)
+        + 3 * 10 * width
+        + dense(10, 144 * width),
+        {},
+    )
+
+
 PUBLISHED = {
     "mnist_cnn": (
         [
@@ -157,24 +178,8 @@ PUBLISHED = {
         conv(24, 5, 1) + conv(48, 3, 24) + conv(96, 3, 48) + 3 * (24 + 48 + 96) + dense(10, 3456),
         {},
     ),
-    "best": (
-        [
-            *convolution(32, 5, "valid", (24, 24), pooled=(12, 12), normalised=True),
-            *convolution(64, 3, "same", (12, 12), normalised=True),
-            *convolution(96, 3, "same", (12, 12), pooled=(6, 6), normalised=True),
-            *convolution(128, 3, "same", (6, 6), normalised=True),
-            (FLAT, None, (4608,)),
-            ("Dropout", 0.3, (4608,)),
-            ("Dense", (10, "softmax"), (10,)),
-        ],
-        conv(32, 5, 1)
-        + conv(64, 3, 32)
-        + conv(96, 3, 64)
-        + conv(128, 3, 96)
-        + 3 * (32 + 64 + 96 + 128)
-        + dense(10, 4608),
-        {},
-    ),
+    "best": best(32),
+    "robust": best(40),
     "tiny": (
         [
             *convolution(12, 5, "valid", (24, 24), pooled=(12, 12), normalised=True),
@@ -276,6 +281,12 @@ def test_overrides_reach_the_network():
         ("fast", {"epochs": True}, "epochs must be int; got True"),
         ("fast", {"learning_rate": -0.1}, "learning_rate must be above 0; got -0.1"),
         ("fast", {"augmentation": 0.6}, "augmentation must be from 0 to 0.5; got 0.6"),
+        ("robust", {"strangers": 1.1}, "strangers must be from 0 to 1; got 1.1"),
+        ("robust", {"variants": -1.0}, "variants must be from 0 to 1; got -1.0"),
+        ("robust", {"shear": -0.1}, "shear must be from 0 to 1; got -0.1"),
+        ("robust", {"stroke": 2.0}, "stroke must be from 0 to 1; got 2.0"),
+        ("robust", {"paper": 1.5}, "paper must be from 0 to 1; got 1.5"),
+        ("mnist_cnn", {"strangers": 0.1}, "strangers needs the loss categorical"),
         ("fast", {"augmentation": True}, "augmentation must be float; got True"),
         ("fast", {"schedule": "steps"}, "schedule must be one of .*'cosine'.*; got 'steps'"),
         ("fast", {"batch_norm": 1}, "batch_norm must be bool; got 1"),

@@ -1,25 +1,43 @@
 import dataclasses
 import inspect
+import math
 
 import keras
 import numpy as np
 import pytest
+from scipy import ndimage
 
-from digitlib import RECIPES, Split, build_augmentation, train_model
+from digitlib import (
+    RECIPES,
+    Split,
+    build_augmentation,
+    calibrate_model,
+    make_strangers,
+    predict_probabilities,
+    train_model,
+)
 
 ONE_EPOCH = dataclasses.replace(RECIPES["mnist_cnn"], epochs=1)
 
 TRAIN_AND_HASH = """
-import dataclasses, hashlib, json, sys
+import dataclasses, hashlib
 import digitlib
 mnist = digitlib.load_mnist()
 slices = [
-    digitlib.Split(mnist.train.images[start:end], mnist.train.labels[start:end])
-    for start, end in ((0, 4000), (4000, 4500))
+    digitlib.Split(mnist.train.images[part], mnist.train.labels[part])
+    for part in (slice(0, 1000), slice(1000, 1200))
 ]
-recipe = dataclasses.replace(digitlib.RECIPES["fast"], epochs=2, **json.loads(sys.argv[2]))
-run = digitlib.train_model(recipe, *slices, seed=int(sys.argv[1]), verbose=0)
-print(hashlib.sha256(b"".join(w.tobytes() for w in run.model.get_weights())).hexdigest())
+fast = digitlib.RECIPES["fast"]
+recipes = [dataclasses.replace(recipe, epochs=1) for recipe in digitlib.RECIPES.values()] + [
+    dataclasses.replace(fast, augmentation=0.1, weight_decay=0.01),
+    dataclasses.replace(fast, augmentation=0.1, plain_epochs=1),
+    dataclasses.replace(fast, shear=0.2, stroke=0.5, paper=0.5, variants=0.1, strangers=0.1),
+    dataclasses.replace(fast, calibrated=True),
+]
+for recipe, seed in [*zip(recipes, [3] * len(recipes)), (recipes[-1], 4)]:
+    run = digitlib.train_model(recipe, *slices, seed=seed, verbose=0)
+    weights = b"".join(w.tobytes() for w in run.model.get_weights())
+    print(recipe.name, hashlib.sha256(weights).hexdigest())
 """
 
 
@@ -31,21 +49,12 @@ def slices(mnist):
     ]
 
 
-@pytest.mark.parametrize(
-    "numbers",
-    [
-        "{}",
-        '{"augmentation": 0.1, "weight_decay": 0.01}',
-        '{"augmentation": 0.1, "plain_epochs": 1}',
-    ],
-)
-def test_same_seed_gives_the_same_weights_in_another_process(run_python, numbers):
-    first, again, other = (
-        run_python("-c", TRAIN_AND_HASH, seed, numbers).stdout for seed in (3, 3, 4)
-    )
-    assert len(first.strip()) == 64
+def test_same_seed_gives_the_same_weights_in_another_process(run_python):
+    """Of all recipes, of all that a recipe can ask for, and of none of these twice."""
+    first, again = (run_python("-c", TRAIN_AND_HASH).stdout.splitlines() for _ in range(2))
+    assert [line.split()[0] for line in first] == [*RECIPES, *["fast"] * 5]
     assert first == again
-    assert first != other
+    assert len(set(first)) == len(first)
 
 
 def test_run_holds_model_history_and_time(slices):
@@ -133,7 +142,7 @@ def test_the_optimiser_has_the_numbers_of_the_recipe(slices):
 def test_images_are_moved_while_the_model_learns_and_not_when_it_answers(slices, monkeypatch):
     """In place of small moves, an augmentation that blanks each image tells what was seen."""
     blank = keras.layers.RandomTranslation((1, 1), (1, 1), "constant")  # out of the picture
-    monkeypatch.setattr("digitlib.training.build_augmentation", lambda *_: blank)
+    monkeypatch.setattr("digitlib.training.build_augmentation", lambda *_, **__: blank)
     still = train_model(ONE_EPOCH, *slices, verbose=0)
     moved = train_model(dataclasses.replace(ONE_EPOCH, augmentation=0.1), *slices, verbose=0)
     assert still.history["accuracy"][0] > 0.4
@@ -151,7 +160,7 @@ def test_images_are_moved_while_the_model_learns_and_not_when_it_answers(slices,
 
 def test_the_last_epochs_see_the_images_as_they_are(slices, monkeypatch):
     blank = keras.layers.RandomTranslation((1, 1), (1, 1), "constant")
-    monkeypatch.setattr("digitlib.training.build_augmentation", lambda *_: blank)
+    monkeypatch.setattr("digitlib.training.build_augmentation", lambda *_, **__: blank)
     recipe = dataclasses.replace(
         ONE_EPOCH, epochs=3, augmentation=0.1, plain_epochs=2, schedule="cosine"
     )
@@ -180,6 +189,66 @@ def test_augmentation_moves_training_images_only(slices):
     assert 1 < np.abs(centres[0] - centres[1]).max() < 2.8 + 1.5
     model = train_model(dataclasses.replace(ONE_EPOCH, augmentation=0.1), *slices, verbose=0).model
     assert not any("Random" in type(layer).__name__ for layer in model.layers)
+
+
+def test_slant_and_strokes_are_changed_too(slices):
+    images = slices[0].images[:50, ..., None].astype("float32") / 255
+    assert build_augmentation(0.0, shear=0.0, stroke=0.0).layers == []
+    ink = images.sum((1, 2, 3))
+    strokes = np.array(build_augmentation(0.0, 3, stroke=1.0)(images, training=True))
+    change = strokes.sum((1, 2, 3)) / ink
+    assert change.min() < 0.8  # thinner
+    assert change.max() > 1.3  # thicker
+    assert strokes.min() >= 0
+    assert strokes.max() <= 1
+    # A place becomes no darker than the darkest about it, and no lighter than the lightest.
+    around = {"size": (1, 3, 3, 1), "mode": "nearest"}
+    assert (strokes <= ndimage.maximum_filter(images, **around) + 1e-6).all()
+    assert (strokes >= ndimage.minimum_filter(images, **around) - 1e-6).all()
+    slanted = np.array(build_augmentation(0.0, 3, shear=0.2)(images, training=True))
+    # Rows move sideways: each keeps its ink, but for what leaves the picture.
+    assert slanted.sum((2, 3)) == pytest.approx(images.sum((2, 3)), abs=2)
+    assert not np.allclose(slanted, images, atol=0.3)
+
+
+def test_every_second_image_gets_grey_and_noisy_paper(slices):
+    images = slices[0].images[:1000, ..., None].astype("float32") / 255
+    assert build_augmentation(0.0, paper=0.0).layers == []
+    papers = build_augmentation(0.0, 3, paper=0.8)
+    assert np.array_equal(papers(images, training=False), images)
+    changed = np.array(papers(images, training=True))
+    assert changed.min() >= 0
+    assert changed.max() <= 1
+    touched = (changed != images).any((1, 2, 3))
+    assert 430 <= touched.sum() <= 570, "further from half of 1,000 than chance goes"
+    corner = changed[touched, :4, :4]  # no digit of MNIST reaches it
+    assert (images[touched, :4, :4] == 0).all()
+    assert 0.1 < corner.mean() < 0.4, "half the fading, half the grey: 0.2, and noise cut at 0"
+    assert 0.02 < corner.std((1, 2, 3)).mean() < 0.2
+    # Fading and blur take contrast from the ink.
+    contrast = changed[touched].max((1, 2, 3)) - changed[touched].mean((1, 2, 3))
+    assert contrast.mean() < 0.9 * (images.max((1, 2, 3)) - images.mean((1, 2, 3))).mean()
+    again = np.array(build_augmentation(0.0, 3, paper=0.8)(images, training=True))
+    assert np.array_equal(changed, again)
+
+
+def test_strangers_are_learned_as_undecided(slices):
+    recipe = dataclasses.replace(ONE_EPOCH, loss="categorical_crossentropy", epochs=3)
+    strangers = make_strangers(slices[1].images, 100, seed=7)
+    unsure = []
+    for share in (0.0, 0.5):
+        run = train_model(dataclasses.replace(recipe, strangers=share), *slices, verbose=0)
+        unsure.append(predict_probabilities(run.model, strangers).max(axis=1).mean())
+    steps = math.ceil(1.5 * len(slices[0].labels) / recipe.batch_size)
+    assert int(run.model.optimizer.iterations) == 3 * steps
+    assert unsure[1] < unsure[0] - 0.1
+
+
+def test_a_calibrated_recipe_ends_with_the_best_temperature(slices):
+    model = train_model(dataclasses.replace(ONE_EPOCH, calibrated=True), *slices, verbose=0).model
+    plain = train_model(ONE_EPOCH, *slices, verbose=0).model
+    assert calibrate_model(model, slices[1]) == pytest.approx(1, abs=0.01)
+    assert calibrate_model(plain, slices[1]) != pytest.approx(1, abs=0.01)
 
 
 def test_shift_rotation_and_zoom_are_drawn_independently():
