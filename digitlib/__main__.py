@@ -1,4 +1,4 @@
-"""The command line: `python -m digitlib train`, `evaluate`, `predict`, `compare` and `tune`."""
+"""The command line: `python -m digitlib COMMAND`; `--help` tells the commands."""
 
 import argparse
 import json
@@ -40,7 +40,7 @@ def _build_parser():
         prog="python -m digitlib", description="Train, judge and use readers of handwritten digits."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    model_help = "a .keras or .h5 file"
+    model_help = "a .keras or .h5 file, or robust, which comes with digitlib"
     data_help = "folder of IDX files (default: the MNIST that comes with digitlib)"
 
     def add_command(run, **texts):
@@ -55,20 +55,39 @@ def _build_parser():
     _add_overrides(train)
 
     evaluate = add_command(_evaluate, help="judge a saved model, or several as one")
-    evaluate.add_argument(
-        "models", type=_existing_file, nargs="+", metavar="MODEL", help=model_help
-    )
+    evaluate.add_argument("models", type=_model, nargs="+", metavar="MODEL", help=model_help)
     evaluate.add_argument("--json", action="store_true", help="print one JSON object instead")
     evaluate.add_argument(
         "--mistakes", type=Path, metavar="PNG", help="draw all misread images into this file"
     )
 
     predict = add_command(_predict, help="read pictures with a saved model")
-    predict.add_argument("model", type=_existing_file, metavar="MODEL", help=model_help)
+    predict.add_argument("model", type=_model, metavar="MODEL", help=model_help)
     predict.add_argument(
         "images", nargs="+", metavar="IMAGE", help="a picture of one digit: drawing or photograph"
     )
-    predict.add_argument("--json", action="store_true", help="print a JSON object a line instead")
+
+    read = add_command(_read, help="read whole numbers in pictures with a saved model")
+    read.add_argument(
+        "model", type=_model, metavar="MODEL", help=f"{model_help} and is made for this"
+    )
+    read.add_argument(
+        "images", nargs="+", metavar="IMAGE", help="a picture of one or more lines of digits"
+    )
+    read.add_argument(
+        "--output", type=Path, metavar="PNG", help="draw boxes and answers into this file"
+    )
+    read.add_argument(
+        "--sure",
+        type=float,
+        default=0.98,
+        metavar="P",
+        help="mark digits that are less probable as ? (default: %(default)s)",
+    )
+    for command in (predict, read):
+        command.add_argument(
+            "--json", action="store_true", help="print a JSON object a line instead"
+        )
 
     compare = add_command(_compare, help="train several recipes with several seeds")
     names = ", ".join(digitlib.RECIPES)
@@ -131,6 +150,10 @@ def _existing_file(path):
     if not Path(path).is_file():
         raise argparse.ArgumentTypeError(f"not a file: {path}")
     return Path(path)
+
+
+def _model(path):
+    return path if path == "robust" else _existing_file(path)
 
 
 def _train(options):
@@ -217,6 +240,33 @@ def _predict(options):
         digit = int(probabilities.argmax())
         found = {"digit": digit, "probabilities": probabilities.tolist()}
         return f"{digit} ({probabilities.max():.1%})", found
+
+    return _read_each(options, read)
+
+
+def _read(options):
+    """Print the number that a saved model reads in each picture, with ? where it is not sure.
+
+    A picture that cannot be read does not stop the others: its line says why.
+    """
+    if options.output and (len(options.images) > 1 or options.output.suffix != ".png"):
+        raise ValueError("--output takes one picture and must end in .png")
+    if not 0 <= options.sure <= 1:
+        raise ValueError(f"--sure must be between 0 and 1; got {options.sure:g}")
+    digitlib.start_keras()
+    model = digitlib.load_model(options.model)
+
+    def read(path):
+        reading = digitlib.read_digits(model, path, sure=options.sure)
+        if options.output:
+            axes = digitlib.plot_reading(reading)
+            options.output.write_bytes(digitlib.show_figure(axes, alt=reading.text).png)
+        digits = [
+            {"digit": digit.text, "box": digit.box, "probabilities": digit.probabilities.tolist()}
+            for digit in reading.digits
+        ]
+        found = {"text": reading.text, "size": reading.picture.shape, "digits": digits}
+        return reading.text.replace("\n", " / "), found
 
     return _read_each(options, read)
 

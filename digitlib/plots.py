@@ -5,10 +5,11 @@ from itertools import cycle
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullFormatter, PercentFormatter
 
 _DIGITS = range(10)
-_TRAINING, _VALIDATION = sns.color_palette("colorblind", 2)
+_TRAINING, _VALIDATION, _, _UNSURE = sns.color_palette("colorblind", 4)
 
 
 def plot_samples(images, labels, *, columns=12, ax=None):
@@ -168,6 +169,37 @@ def plot_recipes(summary, reported, *, ax=None):
     ax.set_ylim(0.91, 0.9985)
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     sns.despine(ax=ax)
+    return ax
+
+
+def plot_reading(reading, *, ax=None):
+    """Draws boxes and answers on the picture that was read; dashed where the answer is unsure.
+
+    Args:
+        reading: a `Reading`.
+        ax: Axes to draw on; None makes a figure.
+
+    Returns:
+        The Axes.
+    """
+    height, width = reading.picture.shape
+    if ax is None:
+        size = 9, min(9, 0.6 + 9 * height / width)
+        ax = plt.subplots(figsize=size, layout="constrained")[1]
+    ax.imshow(reading.picture, cmap="gray", vmin=0, vmax=1)
+    for digit in reading.digits:
+        top, left, bottom, right = digit.box
+        sure = digit.text.isdigit()
+        colour = _TRAINING if sure else _UNSURE
+        box = (left, top), right - left, bottom - top
+        ax.add_patch(Rectangle(*box, fill=False, edgecolor=colour, ls="-" if sure else "--", lw=2))
+        answer = f"{digit.text}\n{digit.probabilities.max():.0%}"
+        label = {"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8}
+        place = ((left + right) / 2, top), (0, 3)
+        style = {"textcoords": "offset points", "ha": "center", "va": "bottom", "bbox": label}
+        ax.annotate(answer, *place, fontsize=9, color=colour, fontweight="bold", **style)
+    ax.set_title("Read: " + " / ".join(reading.text.split("\n")))
+    ax.set_axis_off()
     return ax
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from digitlib.data import IMAGE_SIZE, NUM_CLASSES
 
 _SUFFIXES = (".keras", ".h5")
+# Ready to use: `python -m digitlib train robust`, without what only further training needs.
+_INCLUDED = {"robust": Path(__file__).parent / "models" / "robust.keras"}
 
 
 def check_destination(path):
@@ -60,7 +62,7 @@ def load_model(path):
     """Loads a saved digit reader.
 
     Args:
-        path: a `.keras` or `.h5` file.
+        path: a `.keras` or `.h5` file, or "robust" for the reader that comes with digitlib.
 
     Returns:
         A Keras model from (n, 28, 28, 1) to (n, 10), not compiled.
@@ -69,7 +71,7 @@ def load_model(path):
         OSError: the file is missing.
         ValueError: it is no such file, damaged, or reads something else than digits.
     """
-    path = Path(path)
+    path = Path(_INCLUDED.get(path, path))
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not a file; train a model first.")
     _check_suffix(path)

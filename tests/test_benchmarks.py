@@ -3,11 +3,15 @@
 import json
 import os
 
+import numpy as np
 import pytest
 from conftest import ROOT
+from scipy import ndimage
 
+from benchmarks.handwriting import CHANGES, match_digits, measure_changes
+from benchmarks.paper import draw_page, draw_photo
 from benchmarks.speed import COLUMNS, describe_ratios
-from digitlib import RECIPES, build_model, save_model
+from digitlib import RECIPES, Digit, Split, build_model, load_model, save_model
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows does not tell peak memory")
 
@@ -41,3 +45,76 @@ def test_inference_prints_a_line_for_each_way_and_batch(run_python, tmp_path):
     ways = ["model(x)", "model(x) in tf.function", "model.predict(x)", "LiteRT"]
     assert [line[:23].strip() for line in lines[1:]] == ways * 2
     assert [line.split()[-3] for line in lines[1:4]] == ["1"] * 3
+
+
+def change(name, images, amount):
+    function, _ = CHANGES[name]
+    return function(images, amount, np.random.default_rng(0)).astype(float)
+
+
+def test_no_change_leaves_the_images(small_images):
+    for name in ("shift (pixels)", "rotation (degrees)", "noise (deviation)", "blur (pixels)"):
+        assert np.array_equal(change(name, small_images, 0), small_images), name
+    assert np.abs(change("contrast", small_images, 1.0) - small_images).max() <= 1
+
+
+def test_changes_are_as_large_as_they_say(mnist):
+    images = mnist.test.images[:50]
+    middles = [
+        [ndimage.center_of_mass(i) for i in x]
+        for x in (images, change("shift (pixels)", images, 3))
+    ]
+    assert np.hypot(*np.subtract(*middles).T).mean() == pytest.approx(3, abs=0.5)
+    noise = change("noise (deviation)", np.full((50, 28, 28), 128, np.uint8), 0.1)
+    assert noise.std() == pytest.approx(25.5, rel=0.02)
+    faded = change("contrast", np.array([[[0, 255]]], np.uint8), 0.2)
+    assert np.ptp(faded) == pytest.approx(51, abs=1)
+    one = np.zeros((1, 28, 28), np.uint8)
+    one[0, 4:24, 12:16] = 255
+    widths = [change("stroke width (pixels)", one, width)[0, 14].sum() / 255 for width in (1, 3, 6)]
+    assert widths == pytest.approx([1, 3, 6], abs=0.5)
+
+
+def test_changes_are_measured_for_each_model(mnist):
+    part = Split(mnist.test.images[:200], mnist.test.labels[:200])
+    rows = list(measure_changes({"reader": load_model("robust")}, part))
+    assert len(rows) == sum(len(amounts) for _, amounts in CHANGES.values())
+    assert all(0 <= row["accuracy"] <= 1 and row["images"] == 200 for row in rows)
+    unchanged = next(row["accuracy"] for row in rows if row["change"] == "shift (pixels)")
+    assert unchanged > 0.97
+
+
+def test_paper_is_drawn_as_the_seed_says(mnist):
+    for draw in (
+        lambda rng: draw_photo(mnist.test.images[0], rng),
+        lambda rng: draw_page(mnist.test.images[:5], rng),
+    ):
+        first, same, other = (draw(np.random.default_rng(seed)) for seed in (1, 1, 2))
+        assert first.dtype == np.uint8
+        assert first.ndim == 2
+        assert np.array_equal(first, same)
+        assert first.shape != other.shape
+
+
+def test_digits_are_matched_in_order():
+    def digits(text):
+        rows = np.eye(10)[[int(letter) for letter in text]]
+        return [Digit(str(row.argmax()), (0, 0, 1, 1), None, row) for row in rows]
+
+    for read, written, right in [
+        ("123", "123", "111"),
+        ("1723", "123", "1011"),
+        ("13", "123", "11"),
+        ("128", "123", "110"),
+        ("", "1", ""),
+    ]:
+        expected = [letter == "1" for letter in right]
+        assert match_digits(digits(read), [int(x) for x in written]).tolist() == expected
+
+
+def test_handwriting_prints_what_was_read(run_python):
+    arguments = "-m", "benchmarks.handwriting", "robust", "--photos", "3", "--pages", "2"
+    done = run_python(*arguments, cwd=ROOT)
+    assert "robust: 8 x 8 digits: " in done.stdout
+    assert "robust: photographs: " in done.stdout
+    assert "robust: 2 pages, " in done.stdout

@@ -173,6 +173,42 @@ def test_predict_tells_which_picture_it_cannot_read_and_goes_on(
     assert sum(read["probabilities"]) == pytest.approx(1)
 
 
+def write_number(path, images):
+    """Digits of MNIST side by side, in black on white."""
+    page = np.pad(np.hstack(images), 20)
+    Image.fromarray(255 - page).resize((4 * page.shape[1], 4 * page.shape[0])).save(path)
+
+
+def test_read_prints_the_number_in_each_picture(mnist, run_python, tmp_path):
+    write_number(tmp_path / "first.png", mnist.test.images[:4])
+    write_number(tmp_path / "second.jpg", mnist.test.images[4:7])
+    Image.new("L", (90, 90)).save(tmp_path / "blank.png")
+    names = ["first.png", "blank.png", "second.jpg"]
+    done = run_python("-m", "digitlib", "read", "robust", *names, cwd=tmp_path)
+    first, blank, second = done.stdout.splitlines()
+    assert done.returncode == 1
+    assert (first, second) == ("first.png: 7210", "second.jpg: 414")
+    assert blank.startswith("blank.png: error: no digit found")
+
+    options = "first.png", "--json", "--output", "marked.png"
+    done = run_python("-m", "digitlib", "read", "robust", *options, cwd=tmp_path)
+    assert done.returncode == 0
+    found = json.loads(done.stdout)
+    assert found["file"] == "first.png"
+    assert found["text"] == "7210" == "".join(digit["digit"] for digit in found["digits"])
+    assert found["size"] == [4 * 68, 4 * 152]
+    for number, digit in enumerate(found["digits"]):
+        top, left, bottom, right = digit["box"]
+        assert 4 * (20 + 28 * number) < left < right < 4 * (48 + 28 * number)
+        assert 4 * 20 < top < bottom < 4 * 48
+        assert len(digit["probabilities"]) == 10
+    with Image.open(tmp_path / "marked.png") as marked:
+        assert marked.format == "PNG"
+
+    done = run_python("-m", "digitlib", "read", "robust", "first.png", "--sure", "1", cwd=tmp_path)
+    assert done.stdout == "first.png: ????\n"
+
+
 def assert_one_line(done, message):
     assert done.returncode == 2
     assert done.stdout == ""
@@ -202,6 +238,11 @@ def assert_one_line(done, message):
         ("predict nowhere.keras digit.png", "not a file: nowhere.keras"),
         ("predict text.keras digit.png", "no zip archive"),
         ("predict text.keras", "required: IMAGE"),
+        ("read robust", "required: IMAGE"),
+        ("read nowhere.keras page.png", "not a file: nowhere.keras"),
+        ("read robust a.png b.png --output c.png", "--output takes one picture"),
+        ("read robust a.png --output c.jpg", "must end in .png"),
+        ("read robust a.png --sure 90", "between 0 and 1; got 90"),
         ("evaluate folder", "not a file: folder"),
         ("train fast --data keras", "keras is not a folder"),
     ],
@@ -214,7 +255,7 @@ def test_wrong_input_is_one_line_and_exit_code_2(run_python, tmp_path, arguments
     assert {path.name for path in tmp_path.iterdir()} == {"text.keras", "folder"}
 
 
-@pytest.mark.parametrize("command", ["", "train", "evaluate", "predict", "compare", "tune"])
+@pytest.mark.parametrize("command", ["", "train", "evaluate", "predict", "read", "compare", "tune"])
 def test_help(run_python, command):
     done = run_python("-m", "digitlib", *command.split(), "--help")
     assert done.returncode == 0

@@ -1,0 +1,206 @@
+"""Measure how models read what is not quite MNIST: changed images, photographs, whole pages.
+
+Photographs and pages are drawn from the test images, see `benchmarks/paper.py`.
+"""
+
+import argparse
+import csv
+import sys
+import time
+from difflib import SequenceMatcher
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+from skimage.morphology import skeletonize
+from sklearn.datasets import load_digits
+from tqdm import tqdm
+
+import digitlib
+from benchmarks.paper import draw_page, draw_photo
+
+COLUMNS = ["model", "change", "amount", "images", "accuracy"]
+
+
+def main():
+    """Measures all that is asked for, and prints it."""
+    options = _build_parser().parse_args()
+    digitlib.start_keras()
+    models = {Path(path).stem: digitlib.load_model(path) for path in options.models}
+    test = digitlib.load_mnist().test
+    rng = np.random.default_rng(0)
+    if options.output:
+        with options.output.open("w", newline="", encoding="utf-8") as file:
+            table = csv.DictWriter(file, COLUMNS)
+            table.writeheader()
+            for row in measure_changes(models, test):
+                table.writerow(row)
+                file.flush()
+    read_small(models)
+    read_photos(models, test, options.photos, rng)
+    for name, model in models.items():
+        read_pages(name, model, test, options.pages, np.random.default_rng(1))
+
+
+def shift(images, pixels, rng):
+    """Moves each image by so many pixels into one of eight directions."""
+    angles = rng.integers(8, size=len(images)) * np.pi / 4
+    moved = [
+        digitlib.shift_images(image[None], round(pixels * np.sin(a)), round(pixels * np.cos(a)))[0]
+        for image, a in zip(images, angles, strict=True)
+    ]
+    return np.array(moved)
+
+
+def rotate(images, degrees, rng):
+    """Turns each image by so many degrees, one way or the other."""
+    ways = rng.choice([-1, 1], size=len(images))
+    turned = [
+        Image.fromarray(image).rotate(degrees * way, Image.Resampling.BICUBIC)
+        for image, way in zip(images, ways, strict=True)
+    ]
+    return np.array([np.asarray(image) for image in turned])
+
+
+def redraw(images, width, _):
+    """Draws each digit's middle line with a round pen of so many pixels."""
+    redrawn = []
+    for image in images:
+        large = Image.fromarray(image).resize((112, 112), Image.Resampling.BICUBIC)
+        line = skeletonize(np.asarray(large) > 127)
+        ink = ndimage.distance_transform_edt(~line) <= 2 * width  # four times as large
+        redrawn.append(np.asarray(Image.fromarray(255 * ink.astype(np.uint8)).reduce(4)))
+    return np.array(redrawn)
+
+
+def add_noise(images, deviation, rng):
+    """Adds normal noise with so large a deviation, as a share of full ink."""
+    noisy = images + 255 * deviation * rng.normal(size=images.shape)
+    return np.clip(noisy, 0, 255).astype(np.uint8)
+
+
+def blur(images, deviation, _):
+    """Blurs by a Gaussian of so many pixels."""
+    return ndimage.gaussian_filter(images, (0, deviation, deviation))
+
+
+def fade(images, contrast, _):
+    """Leaves so large a share of the contrast, about the middle grey."""
+    return (127 + contrast * (images - 127.0)).astype(np.uint8)
+
+
+CHANGES = {
+    "shift (pixels)": (shift, range(7)),
+    "rotation (degrees)": (rotate, range(0, 31, 5)),
+    "stroke width (pixels)": (redraw, range(1, 7)),
+    "noise (deviation)": (add_noise, np.arange(6) / 10),
+    "blur (pixels)": (blur, np.arange(6) / 2),
+    "contrast": (fade, np.arange(10, 0, -2) / 10),
+}
+
+
+def measure_changes(models, split):
+    """Yields a row for each model, change and amount: the accuracy on all images, so changed."""
+    steps = [(c, function, a) for c, (function, amounts) in CHANGES.items() for a in amounts]
+    for change, function, amount in tqdm(steps, unit="change", disable=None):
+        changed = function(split.images, amount, np.random.default_rng(0))
+        for name, model in models.items():
+            right = digitlib.predict_digits(model, changed) == split.labels
+            yield dict(zip(COLUMNS, [name, change, amount, len(right), right.mean()], strict=True))
+
+
+def read_small(models):
+    """Prints how well scikit-learn's digits of 8 x 8 pixels are read."""
+    small = load_digits()
+    pictures = (255 - 255 * small.images / 16).astype(np.uint8)
+    large = [np.asarray(Image.fromarray(picture).resize((160, 160))) for picture in pictures]
+    images = np.array([digitlib.image_to_digit(np.pad(p, 40, constant_values=255)) for p in large])
+    for name, model in models.items():
+        _print_share(name, "8 x 8 digits", digitlib.predict_digits(model, images) == small.target)
+
+
+def read_photos(models, split, count, rng):
+    """Prints how well photographs of single digits are read, and what an image costs."""
+    images, labels, seconds = [], [], 0.0
+    rows = rng.permutation(len(split.labels))[:count]
+    for row in tqdm(rows, unit="photo", disable=None):
+        photo = draw_photo(split.images[row], rng)
+        started = time.perf_counter()
+        try:
+            images.append(digitlib.image_to_digit(photo))
+        except ValueError:
+            images.append(np.zeros((28, 28), np.uint8))
+        seconds += time.perf_counter() - started
+        labels.append(split.labels[row])
+    for name, model in models.items():
+        _print_share(
+            name, "photographs", digitlib.predict_digits(model, np.array(images)) == labels
+        )
+        plain = digitlib.predict_digits(model, split.images[rows])
+        _print_share(name, "the same images as MNIST has them", plain == labels)
+    if count:
+        print(f"image_to_digit: {1000 * seconds / count:.0f} ms a photograph")
+
+
+def read_pages(name, model, split, count, rng):
+    """Prints how many digits of whole pages are found and read right, or wrong without a mark."""
+    answers, written, seconds = [], 0, 0.0
+    for _ in tqdm(range(count), unit="page", disable=None):
+        rows = rng.integers(0, len(split.labels), rng.integers(5, 11))
+        page = draw_page(split.images[rows], rng)
+        started = time.perf_counter()
+        digits = _read_page(model, page)
+        seconds += time.perf_counter() - started
+        right = match_digits(digits, split.labels[rows])
+        answers += [(d.probabilities.max(), r) for d, r in zip(digits, right, strict=True)]
+        written += len(rows)
+    if not answers:
+        return
+    confidence = np.array([sure for sure, _ in answers])
+    right = np.array([right for _, right in answers])
+    print(f"{name}: {count} pages, {written:,} digits, {1000 * seconds / count:.0f} ms a page")
+    print(f"  found and read right, sure or not: {right.sum() / written:.2%}")
+    for sure in (0.5, 0.8, 0.9, 0.95, 0.98):
+        said = confidence >= sure
+        shares = [(said & right).sum(), (said & ~right).sum(), (~said).sum()]
+        shares = np.array(shares) / written
+        print(
+            "  sure from {:.2f}: {:.2%} right, {:.2%} wrong, {:.2%} marked ?".format(sure, *shares)
+        )
+
+
+def match_digits(digits, labels):
+    """Tells which digits of a reading are right, bool (n,): those of the longest matching runs."""
+    best = [int(digit.probabilities.argmax()) for digit in digits]
+    right = np.zeros(len(digits), bool)
+    matches = SequenceMatcher(None, best, list(map(int, labels)), autojunk=False)
+    for block in matches.get_matching_blocks():
+        right[block.a : block.a + block.size] = True
+    return right
+
+
+def _read_page(model, page):
+    try:
+        return digitlib.read_digits(model, page).digits
+    except ValueError:
+        return ()
+
+
+def _print_share(name, what, right):
+    print(f"{name}: {what}: {np.mean(right):.2%} of {len(right):,}")
+
+
+def _build_parser():
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.handwriting", description=__doc__)
+    parser.add_argument("models", nargs="+", metavar="MODEL", help="robust, or a .keras file")
+    parser.add_argument(
+        "--photos", type=int, default=2000, metavar="N", help="default: %(default)s"
+    )
+    parser.add_argument("--pages", type=int, default=500, metavar="N", help="default: %(default)s")
+    parser.add_argument("--output", type=Path, metavar="CSV", help="measure changed images, too")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
