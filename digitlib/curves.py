@@ -7,6 +7,7 @@ from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import LogFormatter, MaxNLocator, NullLocator, PercentFormatter
 
@@ -112,6 +113,40 @@ def plot_curves(x, curves, *, title, xlabel, ylabel, percent=True, xscale="linea
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, handlelength=3.5)
     sns.despine(ax=ax)
     return ax
+
+
+def plot_robustness(table, *, axes=None):
+    """Draws how accuracy falls as images are changed more, a panel for each kind of change.
+
+    Args:
+        table: the CSV of `benchmarks/handwriting.py`: a path, or what pandas can read.
+        axes: Axes, as many as there are changes; None makes a figure.
+
+    Returns:
+        The Axes.
+    """
+    measured = pd.read_csv(table)
+    changes = measured["change"].unique()
+    if axes is None:
+        rows = -(-len(changes) // 3)
+        size = 10, 2.7 * rows + 0.3
+        axes = plt.subplots(rows, 3, figsize=size, layout="constrained", sharey=True)[1]
+    for ax, change in zip(axes.flat, changes, strict=False):
+        styles = zip(cycle(_COLOURS), cycle(_SHAPES), cycle(_DASHES), strict=False)
+        curves = measured[measured["change"] == change].groupby("model", sort=False)
+        for (name, curve), (colour, marker, dashes) in zip(curves, styles, strict=False):
+            style = {"color": colour, "marker": marker, "linestyle": dashes, "label": name}
+            ax.plot(curve["amount"], curve["accuracy"], **style)
+        ax.set(xlabel=change, ylim=(0, 1.03))
+        ax.yaxis.set_major_formatter(PercentFormatter(1))
+        sns.despine(ax=ax)
+    for ax in axes.flat[len(changes) :]:
+        ax.set_axis_off()
+    for ax in axes[:, 0]:
+        ax.set_ylabel("accuracy")
+    handles = axes.flat[0].lines
+    axes.flat[0].figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
+    return axes
 
 
 def _draw_metric(ax, history, metric):

@@ -203,6 +203,26 @@ def plot_reading(reading, *, ax=None):
     return ax
 
 
+def plot_steps(steps, *, axes=None):
+    """Shows what becomes of a picture on its way to an image of MNIST, from left to right.
+
+    Args:
+        steps: what `explain_steps` returned.
+        axes: five Axes; None makes a figure.
+
+    Returns:
+        The five Axes.
+    """
+    if axes is None:
+        axes = plt.subplots(1, 5, figsize=(10, 2.4), layout="constrained")[1]
+    titles = "the picture", "its ink", "cut out", "in 20 x 20", "centred in 28 x 28"
+    for number, (ax, step, title) in enumerate(zip(axes, steps, titles, strict=True)):
+        ax.imshow(step, cmap="gray" if number == 0 else "gray_r", vmin=0)
+        ax.set_title(title, fontsize=10)
+        ax.set_axis_off()
+    return axes
+
+
 def _draw_gallery(images, captions, columns, inches, ax):
     # One image is 1 x 1 in the units of the axes, and `inches` wide on paper.
     width = 1.1

@@ -434,5 +434,10 @@ EXERCISES = {
             "a": "Another seed can turn a difference of seven images around.",
             "c": "That no difference is seen does not show that there is none.",
             "d": "Overfitting shows against the training images, not against another network."}),
+    "sure": Choice(
+        15, "b", "Those at 90 % are wrong once in ten times; those at 99.9 % hardly ever.", {
+            "a": "That holds for digits with a probability of just 90 %, and most have more.",
+            "c": "Sure is not certain: a probability of 99 % is wrong once in a hundred times.",
+            "d": "It can be told if the probabilities are honest, and these are."}),
 }
 # fmt: on

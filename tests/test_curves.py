@@ -1,9 +1,11 @@
+import io
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from conftest import boxes_of, overlaps, texts, tick_labels
 
-from digitlib import plot_curves, plot_histories, plot_learning_curves
+from digitlib import plot_curves, plot_histories, plot_learning_curves, plot_robustness
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -128,3 +130,27 @@ def test_curves_are_drawn_on_given_axes():
     assert plot_histories(dict.fromkeys("abc", history()), columns=2, axes=axes[2:]) is not None
     assert [len(ax.lines) for ax in axes[2:].flat] == [2] * 5 + [0] + [2] + [0]
     assert plt.get_fignums() == [figure.number]
+
+
+def test_robustness_has_a_panel_for_each_change_and_a_line_for_each_model():
+    rows = [
+        f"{model},{change},{amount},10,{accuracy}"
+        for change in ("shift (pixels)", "blur (pixels)", "contrast", "noise (deviation)")
+        for model, accuracies in {"robust": (1.0, 0.9), "fast": (0.99, 0.5)}.items()
+        for amount, accuracy in zip((0, 3), accuracies, strict=True)
+    ]
+    table = io.StringIO("\n".join(["model,change,amount,images,accuracy", *rows]))
+    axes = plot_robustness(table)
+    assert axes.shape == (2, 3)
+    assert [ax.get_xlabel() for ax in axes.flat[:4]] == [
+        *("shift (pixels)", "blur (pixels)", "contrast", "noise (deviation)")
+    ]
+    assert [ax.axison for ax in axes.flat] == [True] * 4 + [False] * 2
+    robust, fast = axes[1, 0].lines
+    assert robust.get_xydata().tolist() == [[0, 1.0], [3, 0.9]]
+    assert fast.get_xydata().tolist() == [[0, 0.99], [3, 0.5]]
+    assert robust.get_linestyle() != fast.get_linestyle()
+    (legend,) = axes[0, 0].figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["robust", "fast"]
+    boxes = boxes_of([legend, *(ax.xaxis.label for ax in axes[1, :1])], axes[0, 0].figure)
+    assert not overlaps(boxes)

@@ -166,7 +166,7 @@ RIGHT_CODE = {
     "softmax": lambda scores: softmax(scores, axis=1).tolist(),
 }
 CHOICES = ["pixel type", "choosing", "why shifts hurt", "learning curves", "interval"]
-CHOICES += ["augmentation", "searching", "better"]
+CHOICES += ["augmentation", "searching", "better", "sure"]
 
 
 def right_layer():
@@ -364,6 +364,9 @@ CHOICE_MISTAKES = [
     ("better", "a", "seed"),
     ("better", "c", "does not show that there is none"),
     ("better", "d", "training images"),
+    ("sure", "a", "just 90 %"),
+    ("sure", "c", "once in a hundred"),
+    ("sure", "d", "honest"),
 ]
 FAULTS = "42135"
 SYMPTOMS = {"1": "scaled", "2": "shuffled", "3": "rate", "4": "twice", "5": "test images"}
@@ -774,7 +777,7 @@ def test_nothing_is_not_answered_yet(verdict, nothing):
 
 
 def test_unknown_names_are_told():
-    with pytest.raises(ValueError, match=r"one of training shape, .*, better; got 'first'\.$"):
+    with pytest.raises(ValueError, match=r"one of training shape, .*, sure; got 'first'\.$"):
         check_answer("first", 3)
 
 
@@ -789,7 +792,7 @@ def summary(capsys):
 
 def test_summary_of_nothing(capsys):
     out, table = summary(capsys)
-    assert out == "30 exercises: 0 answered, 0 right, 30 open.\n"
+    assert out == "31 exercises: 0 answered, 0 right, 31 open.\n"
     assert list(check_summary().columns) == ["section", "exercise", "state", "first answer"]
     assert set(table["first answer"]) == {""}
     assert table.section.is_monotonic_increasing
@@ -811,7 +814,7 @@ def test_summary_keeps_the_first_answer_and_the_latest_state(capsys):
     check_convolve2d(RIGHT_CODE["convolve2d"])
     check_layer(keras.layers.Conv2D(16, 3))
     out, table = summary(capsys)
-    assert out == "30 exercises: 10 answered, 5 right, 20 open.\n"
+    assert out == "31 exercises: 10 answered, 5 right, 21 open.\n"
     rows = table[table.state != "open"][["state", "first answer"]]
     assert {name: tuple(row) for name, row in zip(rows.index, rows.to_numpy(), strict=True)} == {
         "first layer": ("right", "400"),
@@ -847,7 +850,7 @@ def test_running_everything_twice_prints_the_same(capsys):
         "Not yet. A prediction is one number.\n"
         "Measured: 61.2%. You predicted 90.0%.\n"
         "Measured: 7. You made no prediction.\n"
-        "30 exercises: 3 answered, 1 right, 27 open.\n"
+        "31 exercises: 3 answered, 1 right, 28 open.\n"
         'Prediction "shifted": 90.0%, measured 61.2%.\n'
     )
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from digitlib import (
     Mistakes,
+    Steps,
     measure_calibration,
     plot_class_counts,
     plot_confusion,
@@ -18,6 +19,7 @@ from digitlib import (
     plot_recipes,
     plot_reliability,
     plot_samples,
+    plot_steps,
     show_figure,
 )
 
@@ -174,3 +176,18 @@ def test_shown_figure_is_an_image_with_alternative_text():
 
 def test_several_axes_are_shown_as_their_one_figure():
     assert show_figure(plt.subplots(2)[1], alt="two axes").png.startswith(b"\x89PNG")
+
+
+def test_steps_stand_side_by_side_from_light_paper_to_dark_ink():
+    grey = np.ones((40, 60), np.float32)
+    pictures = [np.full(shape, 0.5, np.float32) for shape in ((40, 60), (30, 10), (20, 7))]
+    steps = Steps(grey, *pictures, np.zeros((28, 28), np.uint8))
+    axes = plot_steps(steps)
+    assert len(axes) == 5
+    for number, (ax, step) in enumerate(zip(axes, steps, strict=True)):
+        (drawn,) = ax.images
+        assert np.array_equal(drawn.get_array(), step)
+        # The picture is light where it is 1, the ink dark.
+        assert drawn.get_cmap().name == ("gray" if number == 0 else "gray_r")
+        assert ax.get_title()
+        assert not ax.axison
