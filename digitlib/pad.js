@@ -1,6 +1,8 @@
 // The browser's half of the drawing pad: strokes on a canvas go to Python, its answer comes back.
 
 const STEP = 10; // how far an arrow key moves the pen
+const LARGEST = 6e6; // characters of a file in base64: Jupyter refuses a message of more than 10 million
+const LONGEST = 2000; // pixels of a picture that had to be made smaller
 
 function element(kind, properties = {}, children = []) {
   const made = Object.assign(document.createElement(kind), properties);
@@ -145,15 +147,31 @@ function render({ model, el }) {
 
   file.onchange = () => {
     const reader = new FileReader();
-    reader.onload = () => {
-      strokes = [];
-      model.set("drawing", reader.result.split(",")[1]);
-      model.save_changes();
-      show(reader.result);
-    };
+    reader.onload = () => upload(reader.result);
     if (file.files.length) reader.readAsDataURL(file.files[0]);
     file.value = ""; // so that the same file can be chosen again
   };
+
+  function upload(source) {
+    const picture = new Image();
+    picture.onload = () => hand(source.length > LARGEST ? shrink(picture) : source);
+    picture.onerror = () => hand(source.slice(0, LARGEST)); // Python says what is wrong with it
+    picture.src = source;
+  }
+
+  function shrink(picture) {
+    const scale = Math.min(1, LONGEST / Math.max(picture.width, picture.height));
+    const small = element("canvas", { width: picture.width * scale, height: picture.height * scale });
+    small.getContext("2d").drawImage(picture, 0, 0, small.width, small.height);
+    return small.toDataURL("image/jpeg", 0.9);
+  }
+
+  function hand(source) {
+    strokes = [];
+    model.set("drawing", source.split(",")[1]);
+    model.save_changes();
+    show(source);
+  }
 
   function show(source) {
     const picture = new Image();

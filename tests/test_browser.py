@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import urlparse
 
+import numpy as np
 import pytest
 from conftest import ROOT
 from PIL import Image, ImageDraw
@@ -117,8 +118,19 @@ def use_pad(page, tmp_path):
     for stroke in FOUR:
         pen.line([(x + 100, y + 60) for x, y in stroke], fill=30, width=14)
     picture.save(tmp_path / "four.png")
-    pad.locator("input[type=file]").set_input_files(tmp_path / "four.png")
-    expect(message).to_contain_text("Reads 4")
+    # As large as a camera's: more than a message to the kernel may hold.
+    noise = np.random.default_rng(0).integers(0, 20, (2000, 2500, 3), dtype=np.uint8)
+    large = np.asarray(picture.resize((2500, 2000)).convert("RGB")) + noise
+    Image.fromarray(large).save(tmp_path / "large.png")
+    assert (tmp_path / "large.png").stat().st_size > 8_000_000
+    (tmp_path / "no-picture.png").write_bytes(b"no picture")
+    for name, answer in {
+        "four.png": "Reads 4",
+        "no-picture.png": "no picture that can be read",
+        "large.png": "Reads 4",
+    }.items():
+        pad.locator("input[type=file]").set_input_files(tmp_path / name)
+        expect(message).to_contain_text(answer)
 
     pad.get_by_role("button", name="Clear").click()
     expect(message).to_have_text("Draw here.")
