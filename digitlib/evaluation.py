@@ -15,7 +15,7 @@ from digitlib.data import NUM_CLASSES
 from digitlib.images import preprocess_images
 
 _LEAST = np.finfo(np.float32).tiny  # in place of a probability of 0, whose logarithm is infinite
-_FEW = 100  # so few images are answered sooner than `predict` has prepared its loop
+_BATCH = 500  # so many images are answered at a time; more would need more memory
 
 
 class Mistakes(NamedTuple):
@@ -93,13 +93,9 @@ class Ensemble:
         if not self.models:
             raise ValueError("an ensemble needs at least one model; got none")
 
-    def __call__(self, inputs, **options):
-        """Returns the mean probabilities, float32 (n, 10); for few images, as Keras has it."""
-        return np.mean([np.asarray(model(inputs, **options)) for model in self.models], axis=0)
-
-    def predict(self, inputs, **options):
-        """Returns the mean probabilities, float32 (n, 10); options are those of Keras."""
-        return np.mean([model.predict(inputs, **options) for model in self.models], axis=0)
+    def __call__(self, inputs, training=False):
+        """Returns the mean probabilities, float32 (n, 10)."""
+        return np.mean([np.asarray(model(inputs, training=training)) for model in self.models], 0)
 
 
 def calibrate_model(model, split):
@@ -147,10 +143,9 @@ def predict_probabilities(model, images):
     inputs = preprocess_images(images)
     if not len(inputs):
         return np.zeros((0, NUM_CLASSES), np.float32)
-    if len(inputs) <= _FEW:
-        probabilities = np.asarray(model(inputs, training=False))
-    else:
-        probabilities = model.predict(inputs, batch_size=1000, verbose=0)
+    # Called directly: `predict` would prepare a loop for each model, which takes longer.
+    batches = (inputs[start : start + _BATCH] for start in range(0, len(inputs), _BATCH))
+    probabilities = np.concatenate([np.asarray(model(b, training=False)) for b in batches])
     if (probabilities < 0).any() or not np.allclose(probabilities.sum(axis=1), 1, atol=1e-3):
         raise ValueError(
             "the model's answers are no probabilities: expected ten numbers that sum to 1 for each "

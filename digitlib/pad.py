@@ -88,7 +88,8 @@ class DrawingPad(anywidget.AnyWidget):
         # A front end without widgets takes the picture instead.
         bundle = super()._repr_mimebundle_(**kwargs)
         data, *metadata = bundle if isinstance(bundle, tuple) else (bundle or {},)
-        picture = Picture(self.picture, self.answer["message"], self.width)
+        alt = f"What is drawn on the pad, black on white. {self.answer['message']}"
+        picture = Picture(self.picture, alt, self.width)
         return {**data, "text/plain": repr(self), "text/html": picture._repr_html_()}, *metadata
 
     def __repr__(self):
