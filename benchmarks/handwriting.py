@@ -32,7 +32,7 @@ def main():
     rng = np.random.default_rng(0)
     if options.output:
         with options.output.open("w", newline="", encoding="utf-8") as file:
-            table = csv.DictWriter(file, COLUMNS)
+            table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             table.writeheader()
             for row in measure_changes(models, test):
                 table.writerow(row)
