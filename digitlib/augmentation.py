@@ -42,26 +42,8 @@ def build_augmentation(strength, seed=0, *, shear=0.0, stroke=0.0, paper=0.0):
     return keras.Sequential(changes)
 
 
-class _RandomStroke(keras.layers.Layer):
-    """Mixes each image with its neighbours' maximum (thicker) or minimum (thinner)."""
-
-    def __init__(self, factor, seed):
-        super().__init__()
-        self.factor = factor
-        self.seeds = keras.random.SeedGenerator(seed)
-
-    def call(self, images, training=False):
-        if not training:
-            return images
-        shape = (ops.shape(images)[0], 1, 1, 1)
-        amount = keras.random.uniform(shape, -self.factor, self.factor, seed=self.seeds)
-        thick = ops.max_pool(images, 3, strides=1, padding="same")
-        thin = -ops.max_pool(-images, 3, strides=1, padding="same")
-        return images + ops.abs(amount) * (ops.where(amount > 0, thick, thin) - images)
-
-
-class _RandomPaper(keras.layers.Layer):
-    """Blurs every second image, lowers its contrast, and adds noise."""
+class _RandomChange(keras.layers.Layer):
+    """Changes each image by its own draw, while training only."""
 
     def __init__(self, strength, seed):
         super().__init__()
@@ -69,16 +51,34 @@ class _RandomPaper(keras.layers.Layer):
         self.seeds = keras.random.SeedGenerator(seed)
 
     def call(self, images, training=False):
-        if not training:
-            return images
+        return self.change(images) if training else images
+
+    def draw(self, images, least, most):
+        """One number for each image, (n, 1, 1, 1)."""
         shape = (ops.shape(images)[0], 1, 1, 1)
+        return keras.random.uniform(shape, least, most, seed=self.seeds)
+
+
+class _RandomStroke(_RandomChange):
+    """Mixes each image with its neighbours' maximum (thicker) or minimum (thinner)."""
+
+    def change(self, images):
+        amount = self.draw(images, -self.strength, self.strength)
+        thick = ops.max_pool(images, 3, strides=1, padding="same")
+        thin = -ops.max_pool(-images, 3, strides=1, padding="same")
+        return images + ops.abs(amount) * (ops.where(amount > 0, thick, thin) - images)
+
+
+class _RandomPaper(_RandomChange):
+    """Blurs every second image, lowers its contrast, and adds noise."""
+
+    def change(self, images):
         touched, blur, fade, grey, noise = (
-            keras.random.uniform(shape, 0, most, seed=self.seeds)
+            self.draw(images, 0, most)
             for most in (1, self.strength, self.strength, 1, self.strength / 4)
         )
-        original = images
         blurred = ops.average_pool(images, 5, strides=1, padding="same")
-        images = images + blur * (blurred - images)
-        images = (1 - fade) * images + fade * grey
-        images += noise * keras.random.normal(ops.shape(images), seed=self.seeds)
-        return ops.where(touched < 0.5, ops.clip(images, 0, 1), original)
+        paper = images + blur * (blurred - images)
+        paper = (1 - fade) * paper + fade * grey
+        paper += noise * keras.random.normal(ops.shape(images), seed=self.seeds)
+        return ops.where(touched < 0.5, ops.clip(paper, 0, 1), images)
