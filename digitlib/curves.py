@@ -98,11 +98,10 @@ def plot_curves(x, curves, *, title, xlabel, ylabel, percent=True, xscale="linea
     """
     ax = ax or plt.subplots(figsize=(7.5, 3.6), layout="constrained")[1]
     every = _space_markers(x)
-    styles = zip(cycle(_COLOURS), cycle(_SHAPES), cycle(_DASHES), strict=False)
-    for (name, values), (colour, marker, dashes) in zip(curves.items(), styles, strict=False):
+    for (name, values), style in zip(curves.items(), _styles(), strict=False):
         known = np.isfinite(values)
         places = np.asarray(x)[known], np.asarray(values)[known]
-        ax.plot(*places, color=colour, marker=marker, linestyle=dashes, label=name, markevery=every)
+        ax.plot(*places, **style, label=name, markevery=every)
     ax.set(title=title, xlabel=xlabel, ylabel=ylabel, xscale=xscale)
     if xscale == "log":
         ax.set_xticks(x[:: -(-len(x) // 8)])
@@ -132,11 +131,9 @@ def plot_robustness(table, *, axes=None):
         size = 10, 2.7 * rows + 0.3
         axes = plt.subplots(rows, 3, figsize=size, layout="constrained", sharey=True)[1]
     for ax, change in zip(axes.flat, changes, strict=False):
-        styles = zip(cycle(_COLOURS), cycle(_SHAPES), cycle(_DASHES), strict=False)
         curves = measured[measured["change"] == change].groupby("model", sort=False)
-        for (name, curve), (colour, marker, dashes) in zip(curves, styles, strict=False):
-            style = {"color": colour, "marker": marker, "linestyle": dashes, "label": name}
-            ax.plot(curve["amount"], curve["accuracy"], **style)
+        for (name, curve), style in zip(curves, _styles(), strict=False):
+            ax.plot(curve["amount"], curve["accuracy"], **style, label=name)
         ax.set(xlabel=change, ylim=(0, 1.03))
         ax.yaxis.set_major_formatter(PercentFormatter(1))
         sns.despine(ax=ax)
@@ -147,6 +144,12 @@ def plot_robustness(table, *, axes=None):
     handles = axes.flat[0].lines
     axes.flat[0].figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
     return axes
+
+
+def _styles():
+    """Looks of curves, without end, so that each differs from the next without colour, too."""
+    for colour, marker, dashes in zip(cycle(_COLOURS), cycle(_SHAPES), cycle(_DASHES), strict=True):
+        yield {"color": colour, "marker": marker, "linestyle": dashes}
 
 
 def _draw_metric(ax, history, metric):
