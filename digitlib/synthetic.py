@@ -47,8 +47,9 @@ def make_variants(split, count, seed=0):
     """
     rng = np.random.default_rng(seed)
     made, labels = [], np.array([1, 1, 7] * count, split.labels.dtype)[:count]
+    places = {digit: np.flatnonzero(split.labels == digit) for digit in (1, 7)}
     for digit in labels:
-        ink = _enlarge(split.images[rng.choice(np.flatnonzero(split.labels == digit))])
+        ink = _enlarge(split.images[rng.choice(places[digit])])
         made.append(digit_to_image(_add_upstroke(ink, rng) if digit == 1 else _add_bar(ink, rng)))
     return Split(np.array(made).reshape(count, *split.images.shape[1:]), labels)
 
