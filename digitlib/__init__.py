@@ -92,6 +92,7 @@ _MODULE_OF = {
     "reveal_prediction": "exercises",
     "check_destination": "storage",
     "load_model": "storage",
+    "INCLUDED_MODELS": "storage",
     "save_model": "storage",
     "read_results": "results",
     "summarize_results": "results",

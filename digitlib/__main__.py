@@ -153,7 +153,7 @@ def _existing_file(path):
 
 
 def _model(path):
-    return path if path == "robust" else _existing_file(path)
+    return path if path in digitlib.INCLUDED_MODELS else _existing_file(path)
 
 
 def _train(options):

@@ -10,7 +10,7 @@ from digitlib.data import IMAGE_SIZE, NUM_CLASSES
 
 _SUFFIXES = (".keras", ".h5")
 # Ready to use: `python -m digitlib train robust`, without what only further training needs.
-_INCLUDED = {"robust": Path(__file__).parent / "models" / "robust.keras"}
+INCLUDED_MODELS = {"robust": Path(__file__).parent / "models" / "robust.keras"}
 
 
 def check_destination(path):
@@ -71,7 +71,7 @@ def load_model(path):
         OSError: the file is missing.
         ValueError: it is no such file, damaged, or reads something else than digits.
     """
-    path = Path(_INCLUDED.get(path, path))
+    path = Path(INCLUDED_MODELS.get(path, path))
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not a file; train a model first.")
     _check_suffix(path)
