@@ -26,7 +26,7 @@ def main(arguments=None):
     try:
         options = _build_parser().parse_args(arguments)
         return options.command(options) or 0
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, FloatingPointError, ModuleNotFoundError) as error:
         print(f"digitlib: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -52,6 +52,12 @@ def _build_parser():
     train.add_argument("recipe", choices=digitlib.RECIPES, help="one of: %(choices)s")
     train.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
     train.add_argument("--output", type=Path, metavar="FILE", help="default: RECIPE.keras")
+    train.add_argument(
+        "--checkpoint-dir",
+        type=Path,
+        metavar="DIR",
+        help="keep the state here after each epoch; the same line goes on after an interruption",
+    )
     _add_overrides(train)
 
     evaluate = add_command(_evaluate, help="judge a saved model, or several as one")
@@ -168,7 +174,11 @@ def _train(options):
     mnist = _load_training_data(options.data)
     digitlib.start_keras()
     train, validation = digitlib.hold_out(mnist.train, recipe.validation_fraction, seed=0)
-    run = digitlib.train_model(recipe, train, validation, seed=options.seed)
+    if options.checkpoint_dir:
+        print(f"If this is interrupted, the same line goes on from {options.checkpoint_dir}.")
+    run = digitlib.train_model(
+        recipe, train, validation, seed=options.seed, checkpoint_dir=options.checkpoint_dir
+    )
     report = digitlib.evaluate_model(run.model, mnist.test)
     _print_report(report)
     digitlib.save_model(run.model, output)

@@ -24,7 +24,9 @@ def preprocess_images(images):
             f"shape {images.shape}. Pass the images as loaded, before any scaling; "
             "a single image as image[None]."
         )
-    return images[..., np.newaxis].astype(np.float32) / 255
+    scaled = images[..., np.newaxis].astype(np.float32)
+    scaled /= 255  # in place: another array of floats would be four times the images
+    return scaled
 
 
 def one_hot_labels(labels):

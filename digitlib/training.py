@@ -1,14 +1,18 @@
 """Train a recipe. The test images are no argument here, so they cannot leak into training."""
 
+import hashlib
 import math
 import time
-from collections import defaultdict
+from dataclasses import fields
+from datetime import date
+from importlib.metadata import version
 from typing import NamedTuple
 
 import keras
 import numpy as np
 
 from digitlib.augmentation import build_augmentation
+from digitlib.checkpoints import Checkpoint
 from digitlib.data import NUM_CLASSES, Split
 from digitlib.evaluation import calibrate_model
 from digitlib.images import one_hot_labels, preprocess_images
@@ -27,15 +31,18 @@ class Run(NamedTuple):
             over the epoch while it ran), "val_loss" and "val_accuracy" (validation, at its end).
         seconds: wall-clock time of `fit`.
         cpu_seconds: processor time of `fit`, all threads together.
+        record: a dict for JSON: the recipe's numbers, seed, validation accuracy, a hash of the
+            training data, versions and the day. `save_model` can note it in the file.
     """
 
     model: keras.Model
     history: dict
     seconds: float
     cpu_seconds: float
+    record: dict
 
 
-def train_model(recipe, train, validation, *, seed=0, verbose="auto"):
+def train_model(recipe, train, validation, *, seed=0, verbose="auto", checkpoint_dir=None):
     """Builds a recipe's network and trains it, reproducibly.
 
     Sets the global seeds of Python, NumPy and the backend: the same seed on the same machine gives
@@ -47,24 +54,85 @@ def train_model(recipe, train, validation, *, seed=0, verbose="auto"):
         validation: the `Split` that is measured after each epoch and never learned from.
         seed: int from 0 to 2**32 - 1.
         verbose: Keras's own: "auto" shows a progress bar, 2 a line an epoch, 0 nothing.
+        checkpoint_dir: a folder that keeps the state after each epoch. The same call goes on from
+            there, also after a kill, and ends with the same weights as without an interruption.
 
     Returns:
         A `Run`: the model after the last epoch, its history, its time.
 
     Raises:
-        ValueError: the seed is out of range or images are not uint8 (n, 28, 28).
+        ValueError: the seed is out of range, images are not uint8 (n, 28, 28), or the folder holds
+            another training.
+        FloatingPointError: the loss is no number any more.
+        OSError: a checkpoint cannot be written.
     """
     keras.utils.set_random_seed(seed)
     model = build_model(recipe)
-    images, labels = _prepare(_add_variants(train, recipe, seed), recipe)
-    images, labels = _add_strangers(images, labels, train, recipe, seed)
-    optimizer = _build_optimizer(recipe, len(labels))
+    images, labels = _gather(train, recipe, seed)
+    learner = _compile(model, recipe, len(labels), seed)
+    known = preprocess_images(validation.images), _prepare_labels(validation.labels, recipe)
+    record = _record(recipe, train, seed)
+    progress = {"epochs": 0, "history": {}, "seconds": 0.0, "cpu_seconds": 0.0}
+    checkpoint = Checkpoint(checkpoint_dir, record) if checkpoint_dir else None
+    if checkpoint:
+        progress = checkpoint.load(_state(model, learner)) or progress
+    for epoch in range(progress["epochs"], recipe.epochs):
+        started, cpu_started = time.perf_counter(), time.process_time()
+        # An order that only seed and epoch decide, so that a training can go on where it ended.
+        order = np.random.default_rng([seed, epoch]).permutation(len(labels))
+        plain = epoch >= recipe.epochs - recipe.plain_epochs
+        fitted = (model if plain else learner).fit(
+            preprocess_images(images[order]),
+            labels[order],
+            batch_size=recipe.batch_size,
+            shuffle=False,
+            initial_epoch=epoch,
+            epochs=recipe.epochs,
+            validation_data=known,
+            verbose=verbose,
+            callbacks=[_OneEpoch()],
+        )
+        history = progress["history"]
+        progress = {
+            "epochs": epoch + 1,
+            "history": {n: history.get(n, []) + values for n, values in fitted.history.items()},
+            "seconds": progress["seconds"] + time.perf_counter() - started,
+            "cpu_seconds": progress["cpu_seconds"] + time.process_time() - cpu_started,
+        }
+        if checkpoint:
+            checkpoint.save(_state(model, learner), progress)
+    if recipe.calibrated:
+        calibrate_model(model, validation)
+    history = progress["history"]
+    record |= {
+        "validation_accuracy": history["val_accuracy"][-1],
+        "date": date.today().isoformat(),
+    }
+    return Run(model, history, progress["seconds"], progress["cpu_seconds"], record)
+
+
+class _OneEpoch(keras.callbacks.Callback):
+    """Ends `fit` after an epoch, or as soon as the loss is no number any more."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not math.isfinite(logs["loss"]):
+            raise FloatingPointError(
+                "the loss is no number any more: the steps were too large. Lower learning_rate."
+            )
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.stop_training = True
+
+
+def _compile(model, recipe, num_images, seed):
+    """Compiles the model, and returns what learns: the model behind its augmentation, if any."""
     learner = model
     changes = {name: getattr(recipe, name) for name in ("shear", "stroke", "paper")}
     if recipe.augmentation or any(changes.values()):
         # They stand before the model while that learns, and are no part of it.
         augmentation = build_augmentation(recipe.augmentation, seed, **changes)
         learner = keras.Sequential([augmentation, model])
+    optimizer = _build_optimizer(recipe, num_images)
     torch = keras.backend.backend() == "torch"  # where Keras can do single steps only
     for network in (model, learner):
         network.compile(
@@ -73,32 +141,30 @@ def train_model(recipe, train, validation, *, seed=0, verbose="auto"):
             metrics=["accuracy"],
             steps_per_execution=1 if torch else _STEPS_PER_CALL,
         )
-    known = _prepare(validation, recipe)
-    moved_epochs = max(recipe.epochs - recipe.plain_epochs, 0)
-    history = defaultdict(list)
-    started, cpu_started = time.perf_counter(), time.process_time()
-    for network, first, end in ((learner, 0, moved_epochs), (model, moved_epochs, recipe.epochs)):
-        if first == end:
-            continue
-        fitted = network.fit(
-            images,
-            labels,
-            batch_size=recipe.batch_size,
-            initial_epoch=first,
-            epochs=end,
-            validation_data=known,
-            verbose=verbose,
-        )
-        for name, values in fitted.history.items():
-            history[name] += values
-    if recipe.calibrated:
-        calibrate_model(model, validation)
-    return Run(
-        model,
-        dict(history),
-        time.perf_counter() - started,
-        time.process_time() - cpu_started,
-    )
+    optimizer.build(model.trainable_variables)
+    return learner
+
+
+def _state(model, learner):
+    """All variables that a training changes, random numbers' state among them."""
+    momentary = {id(v) for network in (model, learner) for v in network.metrics_variables}
+    variables = {id(v): v for v in learner.variables + model.optimizer.variables}
+    return [variable for number, variable in variables.items() if number not in momentary]
+
+
+def _record(recipe, train, seed):
+    numbers = {
+        field.name: getattr(recipe, field.name)
+        for field in fields(recipe)
+        if field.name != "layers"
+    }
+    content = hashlib.sha256(train.images.tobytes() + train.labels.tobytes())
+    return {
+        "recipe": numbers,
+        "seed": seed,
+        "data": content.hexdigest(),
+        "versions": {name: version(name) for name in ("keras", keras.backend.backend(), "numpy")},
+    }
 
 
 def _build_optimizer(recipe, num_images):
@@ -128,29 +194,33 @@ def _loss(recipe):
     return recipe.loss
 
 
-def _prepare(split, recipe):
-    labels = one_hot_labels(split.labels) if recipe.loss == ONE_HOT_LOSS else split.labels
-    return preprocess_images(split.images), labels
+def _prepare_labels(labels, recipe):
+    return one_hot_labels(labels) if recipe.loss == ONE_HOT_LOSS else labels
+
+
+def _gather(train, recipe, seed):
+    """All that a recipe learns from: images, uint8 (n, 28, 28), and labels as its loss wants them.
+
+    Images stay bytes until their epoch begins: as floats they would need four times the memory.
+    """
+    images, labels = _add_variants(train, recipe, seed)
+    labels = _prepare_labels(labels, recipe)
+    count = round(recipe.strangers * len(labels))
+    if not count:
+        return images, labels
+    # What pictures need is slow to import, and only this needs it.
+    from digitlib.synthetic import make_strangers
+
+    strangers = make_strangers(train.images, count, seed)
+    undecided = np.full((count, NUM_CLASSES), 1 / NUM_CLASSES, np.float32)
+    return np.concatenate([images, strangers]), np.concatenate([labels, undecided])
 
 
 def _add_variants(train, recipe, seed):
     count = round(recipe.variants * len(train.labels))
     if not count:
         return train
-    # What pictures need is slow to import, and only this needs it.
     from digitlib.synthetic import make_variants
 
     variants = make_variants(train, count, seed)
     return Split(*(np.concatenate(pair) for pair in zip(train, variants, strict=True)))
-
-
-def _add_strangers(images, labels, train, recipe, seed):
-    count = round(recipe.strangers * len(labels))
-    if not count:
-        return images, labels
-    from digitlib.synthetic import make_strangers
-
-    strangers = make_strangers(train.images, count, seed)
-    undecided = np.full((count, NUM_CLASSES), 1 / NUM_CLASSES, np.float32)
-    images = np.concatenate([images, preprocess_images(strangers)])
-    return images, np.concatenate([labels, undecided])

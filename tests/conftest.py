@@ -21,6 +21,10 @@ CODE = [cell for cell in NOTEBOOK.cells if cell.cell_type == "code"]
 EXERCISES = [cell for cell in CODE if "TODO" in cell.source]
 
 
+def pytest_addoption(parser):
+    parser.addoption("--many", action="store_true", help="kill 200 trainings, not 20")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def keras_started():
     digitlib.start_keras()

@@ -89,7 +89,7 @@ def test_validation_images_are_not_learned_from(slices):
 
 def test_the_test_split_cannot_be_passed():
     assert list(inspect.signature(train_model).parameters) == [
-        *("recipe", "train", "validation", "seed", "verbose")
+        *("recipe", "train", "validation", "seed", "verbose", "checkpoint_dir")
     ]
 
 

@@ -1,0 +1,183 @@
+"""Trainings that end too soon: killed, interrupted, out of space, or with a loss that explodes."""
+
+import dataclasses
+import errno
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+from conftest import ROOT
+from jupyter_client.manager import start_new_kernel
+
+from digitlib import RECIPES, Split, train_model
+
+# Small, and with all that has a state: dropout, normalisation, augmentation, schedule.
+SMALL = dataclasses.replace(RECIPES["robust"], width=4, epochs=4, plain_epochs=1, batch_size=100)
+TRAIN_AND_HASH = """
+import dataclasses, hashlib, json, sys
+import digitlib
+digitlib.start_keras()
+train = digitlib.load_mnist().train
+known, held_out = (
+    digitlib.Split(train.images[part], train.labels[part])
+    for part in (slice(0, 1500), slice(1500, 2000))
+)
+numbers = {"width": 4, "epochs": 4, "plain_epochs": 1, "batch_size": 100}
+recipe = dataclasses.replace(digitlib.RECIPES["robust"], **numbers)
+print("ready", flush=True)
+run = digitlib.train_model(recipe, known, held_out, verbose=0, checkpoint_dir=sys.argv[1])
+content = b"".join(weights.tobytes() for weights in run.model.get_weights())
+print(hashlib.sha256(content + json.dumps(run.history).encode()).hexdigest())
+"""
+
+
+@pytest.fixture(scope="module")
+def splits(mnist):
+    parts = slice(0, 1500), slice(1500, 2000)
+    return [Split(mnist.train.images[part], mnist.train.labels[part]) for part in parts]
+
+
+def start(folder):
+    return subprocess.Popen(
+        [sys.executable, "-c", TRAIN_AND_HASH, str(folder)], stdout=subprocess.PIPE, text=True
+    )
+
+
+def finish(folder):
+    output, _ = start(folder).communicate(timeout=300)
+    digest = output.split()[-1]
+    assert len(digest) == 64
+    return digest
+
+
+def test_a_killed_training_goes_on_and_ends_the_same(tmp_path, pytestconfig):
+    kills = 200 if pytestconfig.getoption("--many") else 20
+    started = time.monotonic()
+    expected = finish(tmp_path / "whole")
+    longest = time.monotonic() - started
+    chance = random.Random(0)
+    folder, trainings, resumed = tmp_path / "0", 0, 0
+    for _ in range(kills):
+        process = start(folder)
+        process.stdout.readline()
+        time.sleep(chance.uniform(0, 0.7 * longest))
+        process.send_signal(signal.SIGKILL)
+        output, _ = process.communicate()
+        if (folder / "training.npz").exists():
+            with np.load(folder / "training.npz") as saved:  # never broken
+                assert len(saved.files) > 10
+                resumed += 1
+        if output:  # it had finished before
+            assert output.split() == [expected]
+            trainings += 1
+            folder = tmp_path / str(trainings)
+    assert finish(folder) == expected
+    assert resumed > kills / 4, "too few were killed after their first epoch"
+    assert [path.name for path in folder.iterdir()] == ["training.npz"]  # no half one is left
+
+
+def test_with_and_without_checkpoints_the_weights_are_the_same(splits, tmp_path):
+    with_one = train_model(SMALL, *splits, verbose=0, checkpoint_dir=tmp_path)
+    without = train_model(SMALL, *splits, verbose=0)
+    again = train_model(SMALL, *splits, verbose=0, checkpoint_dir=tmp_path)  # nothing is left to do
+    for run in (without, again):
+        for one, other in zip(with_one.model.weights, run.model.weights, strict=True):
+            assert np.array_equal(one, other)
+        assert run.history == with_one.history
+    assert len(again.history["loss"]) == 4
+    assert again.seconds == with_one.seconds
+
+
+def test_another_training_is_not_continued(splits, tmp_path):
+    train_model(SMALL, *splits, verbose=0, checkpoint_dir=tmp_path)
+    for changed, seed in ((dataclasses.replace(SMALL, epochs=5), 0), (SMALL, 1)):
+        with pytest.raises(ValueError, match=r"another training .*(recipe|seed)"):
+            train_model(changed, *splits, seed=seed, verbose=0, checkpoint_dir=tmp_path)
+    other = Split(splits[0].images[::-1], splits[0].labels[::-1])
+    with pytest.raises(ValueError, match=r"holds another training \(its data differs\)"):
+        train_model(SMALL, other, splits[1], verbose=0, checkpoint_dir=tmp_path)
+    (tmp_path / "training.npz").write_bytes(b"no checkpoint")
+    with pytest.raises(ValueError, match="no checkpoint, or damaged: delete it"):
+        train_model(SMALL, *splits, verbose=0, checkpoint_dir=tmp_path)
+
+
+def test_an_interruption_loses_one_epoch_at_most(splits, tmp_path, monkeypatch):
+    expected = train_model(SMALL, *splits, verbose=0).model.get_weights()
+    fit, calls = keras.Model.fit, []
+
+    def interrupt_the_third(self, *arguments, **options):
+        calls.append(options["initial_epoch"])
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return fit(self, *arguments, **options)
+
+    monkeypatch.setattr(keras.Model, "fit", interrupt_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        train_model(SMALL, *splits, verbose=0, checkpoint_dir=tmp_path)
+    run = train_model(SMALL, *splits, verbose=0, checkpoint_dir=tmp_path)
+    assert calls == [0, 1, 2, 2, 3]
+    for one, other in zip(expected, run.model.get_weights(), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_the_stop_button_leaves_a_checkpoint_and_a_usable_kernel(tmp_path):
+    expected = finish(tmp_path / "whole")
+    folder = tmp_path / "stopped"
+    lesson = TRAIN_AND_HASH.replace("sys.argv[1]", repr(str(folder)))
+    kernel, client = start_new_kernel(cwd=str(ROOT))
+    try:
+        printed = []
+        client.execute(lesson)
+        deadline = time.monotonic() + 120
+        while not (folder / "training.npz").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        kernel.interrupt_kernel()
+        assert client.get_shell_msg(timeout=60)["content"]["ename"] == "KeyboardInterrupt"
+        done = client.execute_interactive(lesson, timeout=120, output_hook=printed.append)
+        assert done["content"]["status"] == "ok"
+    finally:
+        client.stop_channels()
+        kernel.shutdown_kernel(now=True)
+    texts = [part["content"]["text"] for part in printed if part["msg_type"] == "stream"]
+    assert "".join(texts).split()[-1] == expected
+
+
+def test_a_full_disk_keeps_the_last_complete_checkpoint(splits, tmp_path, monkeypatch):
+    savez, calls = np.savez, []
+
+    def fill_the_disk(file, **arrays):
+        calls.append(len(arrays))
+        if len(calls) == 3:
+            file.write_bytes(b"a half")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        savez(file, **arrays)
+
+    monkeypatch.setattr(np, "savez", fill_the_disk)
+    with pytest.raises(OSError, match=r"No space left on device.*run it again") as caught:
+        train_model(SMALL, *splits, verbose=0, checkpoint_dir=tmp_path)
+    assert caught.value.errno == errno.ENOSPC
+    assert [path.name for path in tmp_path.iterdir()] == ["training.npz"]
+    train_model(SMALL, *splits, verbose=0, checkpoint_dir=tmp_path)
+    assert len(calls) == 5, "it went on after the second epoch"
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_before_training(splits, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(OSError, match="checkpoints cannot be written to"):
+        train_model(SMALL, *splits, verbose=0, checkpoint_dir=tmp_path / "file")
+
+
+def test_a_loss_that_is_no_number_ends_the_training_with_advice(splits, tmp_path):
+    wild = dataclasses.replace(
+        SMALL, batch_norm=False, learning_rate=1e20, schedule="constant", calibrated=False
+    )
+    with pytest.raises(FloatingPointError, match="Lower learning_rate"):
+        train_model(wild, *splits, verbose=0, checkpoint_dir=tmp_path)
+    assert list(tmp_path.iterdir()) == []
