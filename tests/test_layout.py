@@ -6,11 +6,15 @@ import tomllib
 
 import pytest
 from conftest import ROOT
+from packaging.requirements import Requirement
 
 import digitlib
 
 MODULES = {path.stem: path for path in (ROOT / "digitlib").glob("*.py")}
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
+
+# Needed around the package, not in it.
+TOOLS = {"jupyter", "pytest", "pytest-xdist", "nbval", "hypothesis"}
 
 # Data flows one way: a module may import only what stands to the left of it in the flow.
 ALLOWED = {
@@ -146,9 +150,27 @@ def test_docstrings_tell_arguments_and_returns(function):
 
 def test_the_packages_needs_are_those_of_requirements_txt():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    requirements = [line.split("#")[0].strip() for line in lines if line.split("#")[0].strip()]
-    assert set(project["dependencies"]) <= set(requirements)
-    assert all(re.search(r"#\s*\w+", line) for line in lines if line.strip()), "a reason is missing"
-    running = {"jupyter", "pytest", "nbval", *project["optional-dependencies"]["cluster"]}
-    assert set(requirements) - set(project["dependencies"]) == running
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()[1:]
+    form = r"([\w\[\]-]+)(>=[\w.]+(?:,<[\w.]+)?) +# \S.* \(([\w. -]+)\)"
+    parts = [re.fullmatch(form, line) for line in lines]
+    assert all(parts), "name, bounds, reason and licence of each"
+    requirements = {part[1] + part[2] for part in parts}
+    cluster = project["optional-dependencies"]["cluster"]
+    tools = {part[1] + part[2] for part in parts if part[1] in TOOLS}
+    assert requirements == {*project["dependencies"], *cluster, *tools}
+
+
+def test_the_lock_pins_what_requirements_txt_bounds():
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    pinned = dict(re.findall(r"^([\w.-]+)==([\w.]+)", lock, re.M))
+    assert lock.count("==") <= lock.count("--hash=sha256:")
+    for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()[1:]:
+        needed = Requirement(line.split("#")[0])
+        assert needed.specifier.contains(pinned[needed.name]), needed.name
+
+
+def test_the_lowest_versions_are_those_of_requirements_txt():
+    requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    lowest = re.findall(r"^([\w-]+)(?:\[\w+\])?>=([\w.]+)", requirements, re.M)
+    constraints = (ROOT / "constraints-lowest.txt").read_text(encoding="utf-8").splitlines()[1:]
+    assert constraints == [f"{name}=={version}" for name, version in lowest]
