@@ -93,6 +93,7 @@ _MODULE_OF = {
     "check_destination": "storage",
     "load_model": "storage",
     "INCLUDED_MODELS": "storage",
+    "read_record": "storage",
     "save_model": "storage",
     "read_results": "results",
     "summarize_results": "results",

@@ -181,7 +181,7 @@ def _train(options):
     )
     report = digitlib.evaluate_model(run.model, mnist.test)
     _print_report(report)
-    digitlib.save_model(run.model, output)
+    digitlib.save_model(run.model, output, record=run.record)
     figures = {
         "curves": digitlib.plot_learning_curves(run.history),
         "confusion": digitlib.plot_confusion(report.confusion),
@@ -221,6 +221,8 @@ def _evaluate(options):
             result["accuracy_without_label_errors"] = undisputed
         print(json.dumps({**result, "confusion": report.confusion.tolist()}))
     else:
+        for path in options.models:
+            _print_record(path)
         _print_report(report)
         if doubtful:
             print(
@@ -372,6 +374,15 @@ def _print_runs(frame):
     if len(shown):
         print(shown.to_string(index=False, formatters=formatters))
     return int((frame["error"] != "").any())
+
+
+def _print_record(path):
+    record = digitlib.read_record(path)
+    if record:
+        recipe, seed = record["recipe"].get("name"), record["seed"]
+        validated = f"{record['validation_accuracy']:.2%}"
+        # With quotes, a stranger's record cannot send commands to the terminal.
+        print(f"{path}: {recipe!r}, seed {seed}, {record['date']!r}, validation {validated}")
 
 
 def _print_report(report):

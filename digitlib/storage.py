@@ -1,12 +1,14 @@
 """Save a trained model, and load it again."""
 
+import json
 import logging
 import os
 import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 
-from digitlib.data import IMAGE_SIZE, NUM_CLASSES
+from digitlib.files import replace_when_complete
+from digitlib.inspection import RECORD, ModelError, inspect_model
 
 _SUFFIXES = (".keras", ".h5")
 # Ready to use: `python -m digitlib train robust`, without what only further training needs.
@@ -33,33 +35,40 @@ def check_destination(path):
         raise PermissionError(f"{path.parent} cannot be written to; choose another folder.")
 
 
-def save_model(model, path):
+def save_model(model, path, *, record=None):
     """Saves a model whole or not at all; an older file stays until the new one is complete.
 
     Args:
         model: a Keras model.
         path: a file ending in `.keras`, or in `.h5` for Keras's older HDF5 format; replaced if it
             exists.
+        record: what to note in the file, a dict for JSON such as `Run.record`; None: nothing.
 
     Raises:
         OSError, ValueError: as `check_destination`, or the disk is full.
     """
     path = Path(path)
     check_destination(path)
-    # In the same folder, because only there is os.replace one indivisible step.
-    unfinished = path.with_name(f".{os.getpid()}{path.suffix}")
-    try:
+    with replace_when_complete(path) as unfinished:
         with _no_advice():
             model.save(unfinished)
-        with open(unfinished, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        _add_record(unfinished, record or {})
+
+
+def _add_record(path, record):
+    text = json.dumps(record)
+    if path.suffix == ".keras":
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr(RECORD, text)
+    else:
+        import h5py
+
+        with h5py.File(path, "a") as file:
+            file.attrs[RECORD] = text
 
 
 def load_model(path):
-    """Loads a saved digit reader.
+    """Loads a saved digit reader; never runs code from the file.
 
     Args:
         path: a `.keras` or `.h5` file, or "robust" for the reader that comes with digitlib.
@@ -68,32 +77,62 @@ def load_model(path):
         A Keras model from (n, 28, 28, 1) to (n, 10), not compiled.
 
     Raises:
-        OSError: the file is missing.
-        ValueError: it is no such file, damaged, or reads something else than digits.
+        OSError: the file is missing or cannot be read.
+        ValueError: it is no such file, damaged, reads something else than digits, or is refused
+            for safety.
     """
+    path = _find_model(path)
+    import keras
+
+    with _explain_damage(path):
+        inspect_model(path)
+        return keras.saving.load_model(path, compile=False)
+
+
+def read_record(path):
+    """Reads what was noted when a model was saved.
+
+    Args:
+        path: as for `load_model`.
+
+    Returns:
+        A dict, `Run.record` of the training; {} if nothing, or something else, was noted.
+
+    Raises:
+        OSError, ValueError: as `load_model`.
+    """
+    path = _find_model(path)
+    with _explain_damage(path):
+        record = inspect_model(path).record
+    return record if _is_record(record) else {}
+
+
+def _is_record(record):
+    kinds = {"recipe": dict, "seed": int, "validation_accuracy": float, "data": str, "date": str}
+    return isinstance(record, dict) and all(
+        isinstance(record.get(name), kind) for name, kind in {**kinds, "versions": dict}.items()
+    )
+
+
+def _find_model(path):
     path = Path(INCLUDED_MODELS.get(path, path))
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not a file; train a model first.")
     _check_suffix(path)
-    if path.suffix == ".keras" and not zipfile.is_zipfile(path):
-        raise ValueError(f"{path} is not a Keras model, or a damaged one: it is no zip archive.")
-    import keras
+    return path
 
+
+@contextmanager
+def _explain_damage(path):
     try:
-        model = keras.saving.load_model(path, compile=False)
+        yield
+    except ModelError:
+        raise
     except Exception as error:  # A damaged file can fail in any layer of Keras, zipfile or h5py.
-        raise ValueError(
+        raise ModelError(
             f"{path} cannot be loaded as a Keras model ({type(error).__name__}). "
             "Fetch it again, or train it anew."
         ) from error
-    found = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
-    expected = (None, IMAGE_SIZE, IMAGE_SIZE, 1), (None, NUM_CLASSES)
-    if found != expected:
-        raise ValueError(
-            f"{path} goes from {found[0]} to {found[1]}; "
-            f"a digit reader goes from {expected[0]} to {expected[1]}."
-        )
-    return model
 
 
 def _check_suffix(path):

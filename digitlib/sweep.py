@@ -129,7 +129,7 @@ def _measure(recipe, seed, overrides, source, models, judge):
     run = digitlib.train_model(recipe, train, validation, seed=seed, verbose=0)
     if models:
         words = [recipe.name, str(seed), *(f"{name}={value}" for name, value in changes.items())]
-        digitlib.save_model(run.model, Path(models) / f"{'-'.join(words)}.keras")
+        digitlib.save_model(run.model, Path(models) / f"{'-'.join(words)}.keras", record=run.record)
     measured = {
         "parameters": run.model.count_params(),
         "epochs": recipe.epochs,

@@ -25,6 +25,7 @@ ALLOWED = {
     "files": set(),
     "data": {"idx"},
     "images": {"data"},
+    "inspection": {"data"},
     "pictures": set(),
     "handwriting": {"data", "pictures"},
     "recipes": {"data"},
@@ -57,7 +58,7 @@ ALLOWED = {
     "diagrams": set(),
     "explorer": {"diagrams", "explain", "figures"},
     "plots": set(),
-    "storage": {"data"},
+    "storage": {"files", "inspection"},
 }
 
 

@@ -1,10 +1,22 @@
+import dataclasses
+import hashlib
+import json
 import zipfile
 
 import keras
 import numpy as np
 import pytest
 
-from digitlib import RECIPES, build_model, check_destination, load_model, save_model
+from digitlib import (
+    RECIPES,
+    Split,
+    build_model,
+    check_destination,
+    load_model,
+    read_record,
+    save_model,
+    train_model,
+)
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +34,25 @@ def test_a_loaded_model_answers_the_same(recipe, suffix, start, tmp_path, small_
     assert np.array_equal(loaded.predict(inputs, verbose=0), model.predict(inputs, verbose=0))
     assert list(tmp_path.iterdir()) == [path]
     assert path.read_bytes().startswith(start)
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_a_model_keeps_the_record_of_its_training(model, tmp_path, suffix, mnist):
+    train = Split(*(array[:500] for array in mnist.train))
+    recipe = dataclasses.replace(RECIPES["logistic"], epochs=1)
+    run = train_model(recipe, train, train, seed=7, verbose=0)
+    path = tmp_path / f"digits{suffix}"
+    save_model(run.model, path, record=run.record)
+    record = read_record(path)
+    assert record == json.loads(json.dumps(run.record))
+    assert record["recipe"]["learning_rate"] == recipe.learning_rate
+    assert (record["seed"], record["versions"]["keras"]) == (7, keras.__version__)
+    assert record["validation_accuracy"] == run.history["val_accuracy"][-1]
+    content = train.images.tobytes() + train.labels.tobytes()
+    assert record["data"] == hashlib.sha256(content).hexdigest()
+    for other in (None, {"recipe": "fast"}, ["no record"]):
+        save_model(run.model, path, record=other)
+        assert read_record(path) == {}
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, OSError])
@@ -84,9 +115,9 @@ def test_files_that_are_no_digit_readers_are_refused(model, tmp_path):
         "cut.h5": "cannot be loaded",
         "cut.keras": "no zip archive",
         "model.txt": r"must end in \.keras",
-        "zip.keras": "cannot be loaded",
+        "zip.keras": "config.json is missing",
         "unbuilt.keras": "goes from None to None",
-        "lambda.keras": r"cannot be loaded as a Keras model \(ValueError\)",
+        "lambda.keras": "refused for safety: 'keras.layers.Lambda' is no layer",
         "other.keras": r"goes from \(None, 8, 8, 1\) to \(None, 3\)",
     }.items():
         with pytest.raises(ValueError, match=message) as caught:

@@ -1,0 +1,255 @@
+"""Files that a stranger might send: each is made here, and none may run code or take memory."""
+
+import io
+import json
+import pickle
+import resource
+import zipfile
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from digitlib import RECIPES, build_model, load_model, save_model
+from digitlib.inspection import ModelError
+
+PROOF = Path("code-was-run")
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory):
+    """The members of a good `.keras` file: a dict of names and bytes."""
+    path = tmp_path_factory.mktemp("good") / "good.keras"
+    save_model(build_model(RECIPES["fast"]), path)
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def write(parts, path, **changes):
+    """Writes a `.keras` file with some members changed; None leaves one out."""
+    names = {"config": "config.json", "weights": "model.weights.h5", "metadata": "metadata.json"}
+    changed = {**parts, **{names.get(name, name): content for name, content in changes.items()}}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in changed.items():
+            if content is not None:
+                archive.writestr(name, content)
+    return path
+
+
+def change_config(parts, change):
+    config = json.loads(parts["config.json"])
+    change(config["config"]["layers"])
+    return json.dumps(config)
+
+
+def change_weights(parts, change):
+    buffer = io.BytesIO(parts["model.weights.h5"])
+    with h5py.File(buffer, "a") as file:
+        change(file)
+    return buffer.getvalue()
+
+
+class Exploit:
+    def __reduce__(self):
+        return Path.touch, (PROOF,)
+
+
+def add_function(layers):
+    layers[1]["config"]["activation"] = {
+        "module": "os",
+        "class_name": "function",
+        "config": "system",
+        "registered_name": "system",
+    }
+
+
+def add_layer(name, module="keras.layers", registered=None, **config):
+    layer = {"module": module, "class_name": name, "config": config, "registered_name": registered}
+    return lambda layers: layers.insert(1, layer)
+
+
+def widen(layers):
+    layers[-2]["config"]["units"] = 10**8
+    del layers[-1]["build_config"]
+
+
+def enlarge(layers):
+    add_layer("Cropping2D", cropping=686)(layers)
+    add_layer("UpSampling2D", size=50)(layers)
+
+
+def add_external(file):
+    file["away"] = h5py.ExternalLink("/etc/passwd", "/")
+
+
+def add_soft_link(file):
+    file["away"] = h5py.SoftLink("/layers")
+
+
+def add_raw_storage(file):
+    file.create_dataset("away", (10,), "u1", external=[("/etc/passwd", 0, 10)])
+
+
+def add_virtual(file):
+    layout = h5py.VirtualLayout((10,), "u1")
+    layout[:] = h5py.VirtualSource("elsewhere.h5", "data", (10,))
+    file.create_virtual_dataset("away", layout)
+
+
+def add_objects(file):
+    file.create_dataset("objects", data=["text"], dtype=h5py.string_dtype())
+
+
+def add_loop(file):
+    file["layers/again"] = file["layers"]
+
+
+def declare_much(file):
+    file.create_dataset("much", (10**12,), "f4", chunks=(1024,), compression="gzip")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (add_layer("Lambda", function="run"), "Lambda' is no layer"),
+        (add_layer("Own", module="own.package"), "own.package.Own' is no layer"),
+        (add_layer("Dense", module="own.package", units=3), "own.package.Dense' is no layer"),
+        (add_layer("Dense", registered="own>Dense", units=3), "Dense' is no layer"),
+        (add_layer("TFSMLayer", filepath="/tmp"), "TFSMLayer' is no layer"),
+        (add_layer("StringLookup", vocabulary="/etc/passwd"), "StringLookup' is no layer"),
+        (add_function, "os.function' is no layer"),
+        (widen, "weights"),
+        (enlarge, "makes 1,960,000 numbers of an image"),
+        (lambda layers: layers.extend([layers[-1]] * 300), "layers|loaded"),
+    ],
+)
+def test_configs_that_ask_for_more_are_refused(parts, tmp_path, change, message):
+    path = write(parts, tmp_path / "bad.keras", config=change_config(parts, change))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ModelError, match=message) as caught:
+        load_model(path)
+    assert str(path) in str(caught.value)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 200_000, "kilobytes"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (add_external, "'away' is a link"),
+        (add_soft_link, "'away' is a link"),
+        (add_raw_storage, "'away' lies in another file"),
+        (add_virtual, "'away' lies in another file"),
+        (add_objects, "'objects' holds no numbers"),
+        (declare_much, "'much' would be 4,000,000,000,000 bytes"),
+        (add_loop, "more than 10,000 objects"),
+    ],
+)
+def test_weights_that_reach_elsewhere_are_refused(parts, tmp_path, change, message):
+    weights = change_weights(parts, change)
+    path = write(parts, tmp_path / "bad.keras", weights=weights)
+    with pytest.raises(ModelError, match=message):
+        load_model(path)
+    save_model(build_model(RECIPES["fast"]), tmp_path / "bad.h5")
+    with h5py.File(tmp_path / "bad.h5", "a") as file:
+        if "layers" not in file:
+            file.create_group("layers")
+        change(file)
+    with pytest.raises(ModelError, match=message):
+        load_model(tmp_path / "bad.h5")
+
+
+def test_archives_that_hold_more_are_refused(parts, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    npz = io.BytesIO()
+    np.savez(npz, weights=np.array([Exploit()], object))
+    for number, (changes, message) in enumerate(
+        [
+            ({"../../evil": b"x"}, "the archive holds '../../evil'"),
+            ({"/etc/evil": b"x"}, "the archive holds '/etc/evil'"),
+            ({"assets/words.txt": b"x"}, "the archive holds 'assets/words.txt'"),
+            ({"weights": None, "model.weights.npz": npz.getvalue()}, "model.weights.h5 is missing"),
+            ({"model.weights.npz": npz.getvalue()}, "the archive holds 'model.weights.npz'"),
+            ({"weights": pickle.dumps(Exploit())}, "cannot be loaded"),
+            ({"weights": bytes(300 * 2**20)}, "model.weights.h5 would be 314,572,800 bytes"),
+            ({"config": b" " * 2**21}, "config.json would be 2,097,152 bytes"),
+            ({"config": b"[" * 10**6}, "cannot be loaded"),
+            ({"config": b"{}"}, "cannot be loaded"),
+            ({"config": b"\xff"}, "cannot be loaded"),
+            ({"metadata": b"[]"}, "cannot be loaded"),
+            ({"weights": None}, "model.weights.h5 is missing"),
+        ]
+    ):
+        path = write(parts, tmp_path / f"{number}.keras", **changes)
+        with pytest.raises(ModelError, match=message):
+            load_model(path)
+    assert not PROOF.exists()
+    pickle.loads(pickle.dumps(Exploit()))  # so the absence proves something
+    assert PROOF.exists()
+
+
+def test_a_name_twice_is_refused(parts, tmp_path):
+    path = write(parts, tmp_path / "twice.keras")
+    with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate name"):
+        archive.writestr("config.json", b"{}")
+    with pytest.raises(ModelError, match="the archive holds a name twice"):
+        load_model(path)
+
+
+def test_files_that_are_too_large_are_refused_unread(tmp_path):
+    path = tmp_path / "large.keras"
+    with path.open("wb") as file:
+        file.truncate(10**12)  # takes no room on the disk
+    with pytest.raises(ModelError, match="1,000,000,000,000 bytes"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_damaged_files_are_refused(tmp_path, suffix):
+    path = tmp_path / f"digits{suffix}"
+    save_model(build_model(RECIPES["logistic"]), path)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    refused = 0
+    for number in range(60):
+        damaged = bytearray(whole)
+        if number % 2:
+            damaged = damaged[: rng.integers(len(whole))]
+        else:
+            for place in rng.integers(len(whole), size=20):
+                damaged[place] = rng.integers(256)
+        path.write_bytes(damaged)
+        try:
+            load_model(path)  # a changed weight may well pass
+        except ModelError:
+            refused += 1
+    assert refused >= 30
+
+
+def test_a_file_of_a_newer_keras_says_so(parts, tmp_path):
+    metadata = json.dumps({"keras_version": "99.1.0"})
+    config = change_config(parts, lambda layers: layers[1]["config"].update(novelty=1))
+    path = write(parts, tmp_path / "new.keras", config=config, metadata=metadata)
+    with pytest.raises(ModelError, match=r"was made by Keras 99\.1, newer.*pip install --upgrade"):
+        load_model(path)
+    load_model(write(parts, tmp_path / "known.keras", metadata=metadata))
+
+
+def test_other_models_of_plain_layers_are_loaded(tmp_path):
+    image = keras.Input((28, 28, 1))
+    first = keras.layers.Conv2D(4, 3, kernel_regularizer="l2", activation="relu")(image)
+    second = keras.layers.Conv2D(4, 3, kernel_constraint=keras.constraints.MaxNorm(2))(image)
+    pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Add()([first, second]))
+    model = keras.Model(image, keras.layers.Dense(10, activation="softmax")(pooled))
+    model.compile("adam", "sparse_categorical_crossentropy")
+    images = np.random.default_rng(0).random((6, 28, 28, 1), np.float32)
+    for suffix in (".keras", ".h5"):
+        save_model(model, tmp_path / f"own{suffix}")
+        loaded = load_model(tmp_path / f"own{suffix}")
+        assert np.array_equal(loaded.predict(images), model.predict(images))
+        loaded.compile("adam", "sparse_categorical_crossentropy")
+        before = loaded.get_weights()[0].copy()
+        loaded.fit(images, np.arange(6), verbose=0)
+        assert not np.array_equal(loaded.get_weights()[0], before)
