@@ -46,7 +46,7 @@ def server(tmp_path_factory):
         (settings / name).parent.mkdir(parents=True)
         (settings / f"{name}.jupyterlab-settings").write_text(setting)
     own = {name: str(home / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR")}
-    environment = {**os.environ, **own, "HOME": str(home), "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, **own, "HOME": str(home)}
     options = [
         *("--no-browser", "--allow-root", f"--port={port}", "--ServerApp.port_retries=0"),
         *("--IdentityProvider.token=", f"--ServerApp.root_dir={folder}"),

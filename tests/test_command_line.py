@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import ROOT, idx_images, idx_labels
+from conftest import idx_images, idx_labels
 from PIL import Image
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 
@@ -23,7 +23,6 @@ def trained(tmp_path_factory):
     done = subprocess.run(
         [sys.executable, "-m", "digitlib", "train", "fast"],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=600,
@@ -268,7 +267,7 @@ def test_interrupted_training_ends_in_one_line_and_leaves_no_file(tmp_path):
     running = subprocess.Popen(
         [sys.executable, "-m", "digitlib", "train", "fast"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -291,7 +290,6 @@ def test_interrupted_start_ends_in_one_line(tmp_path, seconds):
     starting = subprocess.Popen(
         [sys.executable, "-m", "digitlib", "train", "fast"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )

@@ -1,0 +1,37 @@
+"""Nothing leaves this machine, from a process that a test starts or from a lesson's kernel."""
+
+from conftest import ROOT
+from jupyter_client.manager import start_new_kernel
+
+ASK = """
+import socket, urllib.request
+for ask in (
+    lambda: socket.create_connection(("192.0.2.1", 80), timeout=5),
+    lambda: socket.getaddrinfo("example.org", 80),
+    lambda: urllib.request.urlopen("https://example.org", timeout=5),
+):
+    try:
+        ask()
+    except OSError as error:
+        print("refused" if "nothing may leave this machine" in str(error) else error)
+with socket.create_server(("127.0.0.1", 0)) as server:
+    socket.create_connection(server.getsockname(), timeout=5).close()
+print("loopback works")
+"""
+ANSWER = "refused\nrefused\nrefused\nloopback works\n"
+
+
+def test_a_process_reaches_no_other_machine(run_python):
+    assert run_python("-c", ASK).stdout == ANSWER
+
+
+def test_a_kernel_reaches_no_other_machine():
+    kernel, client = start_new_kernel(cwd=str(ROOT))
+    printed = []
+    try:
+        client.execute_interactive(ASK, timeout=60, output_hook=printed.append)
+    finally:
+        client.stop_channels()
+        kernel.shutdown_kernel(now=True)
+    texts = [message["content"]["text"] for message in printed if message["msg_type"] == "stream"]
+    assert "".join(texts) == ANSWER
