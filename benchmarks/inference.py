@@ -1,8 +1,10 @@
-"""Measure how many images a second a saved model reads: called, by `predict`, and as LiteRT."""
+"""Measure a saved model in each format: its size, its accuracy and how fast it reads.
+
+Prints and writes a line a way of reading. All ways may use all cores.
+"""
 
 import argparse
-import importlib.util
-import os
+import csv
 import tempfile
 import time
 from pathlib import Path
@@ -14,69 +16,91 @@ digitlib.start_keras()
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
+COLUMNS = [
+    *("way", "kilobytes", "test_accuracy", "same_digits", "largest_difference"),
+    *("milliseconds_for_one", "images_per_second"),
+]
+LINE = (
+    "{way:21} {kilobytes:5,}   {test_accuracy:.2%} {same_digits:6.1%}     "
+    "{largest_difference:.1e}  {milliseconds_for_one:10.3f}  {images_per_second:15,.0f}"
+)
+AGREEING = 1000  # so many test images are compared, and read at a time
+
 
 def main():
-    """Prints a line for each way and batch."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", metavar="MODEL", help="a .keras or .h5 file")
+    """Measures one way after the other."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", metavar="MODEL", help="a .keras or .h5 file, or robust")
     parser.add_argument("--seconds", type=float, default=3, help="of each measurement: %(default)s")
+    parser.add_argument(
+        "--output", type=Path, default="inference.csv", metavar="CSV", help="default: %(default)s"
+    )
     options = parser.parse_args()
+    mnist = digitlib.load_mnist()
     model = digitlib.load_model(options.model)
-    images = digitlib.preprocess_images(digitlib.load_mnist().test.images[:1000])
-    compiled = tf.function(lambda inputs: model(inputs, training=False))
-    litert = _export_litert(model)
-    print("way                     batch    images a second    milliseconds a call")
-    for batch in (1, 1000):
-        array = images[:batch]
-        tensor = tf.constant(array)
-        ways = {
-            "model(x)": lambda x=tensor: model(x, training=False),
-            "model(x) in tf.function": lambda x=tensor: compiled(x),
-            "model.predict(x)": lambda x=array: model.predict(x, batch_size=1000, verbose=0),
-            "LiteRT": litert and _read_with_litert(litert, array, model),
-        }
-        for name, read in ways.items():
-            if read is None:
-                print(f"{name:23} {batch:5}    not installed: pip install ai-edge-litert")
+    print("way                      kB  accuracy   same  difference  ms for one  images a second")
+    with tempfile.TemporaryDirectory() as folder, options.output.open("w", newline="") as file:
+        table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        table.writeheader()
+        for name, open_reader in list_ways(model, Path(folder), mnist.train.images[:500]).items():
+            try:
+                read, size = open_reader()
+            except ModuleNotFoundError as error:
+                print(f"{name:21} {error}", flush=True)
                 continue
-            seconds = _time_call(read, options.seconds)
-            print(f"{name:23} {batch:5}    {batch / seconds:15,.0f}    {1000 * seconds:19.3f}")
+            row = measure(read, model, mnist.test, options.seconds)
+            row = {"way": name, "kilobytes": round(size / 1000), **row}
+            table.writerow(row)
+            file.flush()
+            print(LINE.format(**row), flush=True)
 
 
-def _export_litert(model):
-    """The model in LiteRT's format, or None where LiteRT is not installed."""
-    if not importlib.util.find_spec("ai_edge_litert"):
-        return None
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.tflite"
-        model.export(path, format="litert", verbose=False)
-        return path.read_bytes()
+def list_ways(model, folder, calibration):
+    """Functions by the name of the way; each returns a reader and the bytes of its file."""
+
+    def save():
+        digitlib.save_model(model, folder / "model.keras")
+        return (folder / "model.keras").stat().st_size
+
+    def export(name, **options):
+        path = folder / name
+        digitlib.export_model(model, path, **options)
+        files = path.rglob("*") if path.is_dir() else [path]
+        return digitlib.load_exported(path), sum(f.stat().st_size for f in files)
+
+    compiled = tf.function(lambda inputs: model(inputs, training=False))
+    return {
+        "Keras: model(x)": lambda: (model, save()),
+        "Keras: in tf.function": lambda: (lambda x, training: compiled(tf.constant(x)), save()),
+        "Keras: predict": lambda: (
+            lambda x, training: model.predict(x, batch_size=AGREEING, verbose=0),
+            save(),
+        ),
+        "SavedModel": lambda: export("saved_model"),
+        "ONNX": lambda: export("model.onnx"),
+        "LiteRT": lambda: export("model.tflite"),
+        "LiteRT, 8-bit": lambda: export("small.tflite", calibration=calibration),
+    }
 
 
-def _read_with_litert(exported, inputs, model):
-    """A call that reads the inputs, checked against what Keras says of them."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_content=exported, num_threads=os.cpu_count())
-    interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], inputs.shape)
-    interpreter.allocate_tensors()
-    entry, answer = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-
-    def read():
-        interpreter.set_tensor(entry["index"], inputs)
-        interpreter.invoke()
-        return interpreter.get_tensor(answer["index"])
-
-    expected = model(inputs, training=False)
-    np.testing.assert_allclose(read(), expected, atol=1e-5)
-    return read
+def measure(read, model, test, seconds):
+    """One row of `COLUMNS`, but for name and size."""
+    agreement = digitlib.compare_exported(model, read, test.images[:AGREEING])
+    inputs = digitlib.preprocess_images(test.images[:AGREEING])
+    return {
+        "test_accuracy": digitlib.evaluate_model(read, test).accuracy,
+        "same_digits": agreement.same,
+        "largest_difference": float(f"{agreement.difference:.2g}"),
+        "milliseconds_for_one": round(1000 * _time_call(read, inputs[:1], seconds), 3),
+        "images_per_second": round(AGREEING / _time_call(read, inputs, seconds)),
+    }
 
 
-def _time_call(call, seconds):
-    call()  # the first call prepares
+def _time_call(read, inputs, seconds):
+    np.asarray(read(inputs, training=False))  # the first call prepares
     started, calls = time.perf_counter(), 0
     while time.perf_counter() - started < seconds:
-        call()
+        np.asarray(read(inputs, training=False))
         calls += 1
     return (time.perf_counter() - started) / calls
 

@@ -18,7 +18,7 @@ def start_keras():
     Source:
         https://github.com/tensorflow/tensorflow/issues/100442 (the log level that does not apply)
     """
-    with _delay_interrupt(), _hold_back_stderr():
+    with _delay_interrupt(), hold_back_stderr():
         import keras
 
         # TensorFlow looks for devices at the first operation, and logs again.
@@ -41,7 +41,8 @@ def _delay_interrupt():
 
 
 @contextmanager
-def _hold_back_stderr():
+def hold_back_stderr():
+    """Keeps what anything writes to standard error meanwhile, and shows it only after an error."""
     if sys.stderr is None:  # a program without a terminal
         yield
         return

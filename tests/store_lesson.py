@@ -181,6 +181,23 @@ def ratios_text():
     return "\n".join(["```", *describe_ratios(rows), "```"]) + "\n"
 
 
+def formats_table():
+    """What benchmarks/inference.py measured of each way of reading, in Markdown."""
+    columns = [
+        *("way of reading", "file (kB):", "test accuracy:", "same digits:"),
+        *("largest difference:", "one image (ms):", "images a second:"),
+    ]
+    rows = [
+        [
+            *(row.way, f"{row.kilobytes:,}", f"{row.test_accuracy:.2%}", f"{row.same_digits:.1%}"),
+            *(f"{row.largest_difference:.1g}", f"{row.milliseconds_for_one:.3f}"),
+            f"{row.images_per_second:,.0f}",
+        ]
+        for row in pd.read_csv(BENCHMARKS / "inference.csv").itertuples()
+    ]
+    return markdown_table(columns, rows)
+
+
 def measured_tables():
     """The tables of benchmarks/README.md, by the name of their marks."""
     return {
@@ -189,6 +206,7 @@ def measured_tables():
         "speed": speed_table("speed.csv"),
         "ratios": ratios_text(),
         "scaling": speed_table("scaling.csv"),
+        "formats": formats_table(),
     }
 
 

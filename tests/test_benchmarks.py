@@ -1,14 +1,17 @@
 """The programs that measure: that they run and count right. How fast things are is no test."""
 
+import importlib.util
 import json
 import os
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import ROOT
 from scipy import ndimage
 
 from benchmarks.handwriting import CHANGES, match_digits, measure_changes
+from benchmarks.inference import COLUMNS as WAY_COLUMNS
 from benchmarks.paper import draw_page, draw_photo
 from benchmarks.speed import COLUMNS, describe_ratios
 from digitlib import RECIPES, Digit, Split, build_model, load_model, save_model
@@ -38,13 +41,25 @@ def test_ratios_are_those_of_the_medians():
     ]
 
 
-def test_inference_prints_a_line_for_each_way_and_batch(run_python, tmp_path):
+def test_each_way_of_reading_is_measured(run_python, tmp_path):
     save_model(build_model(RECIPES["tiny"]), tmp_path / "tiny.keras")
     arguments = "-m", "benchmarks.inference", tmp_path / "tiny.keras", "--seconds", "0.01"
-    lines = run_python(*arguments, cwd=ROOT).stdout.splitlines()
-    ways = ["model(x)", "model(x) in tf.function", "model.predict(x)", "LiteRT"]
-    assert [line[:23].strip() for line in lines[1:]] == ways * 2
-    assert [line.split()[-3] for line in lines[1:4]] == ["1"] * 3
+    done = run_python(*arguments, "--output", tmp_path / "ways.csv")
+    measured = pd.read_csv(tmp_path / "ways.csv").set_index("way")
+    assert list(measured.columns) == WAY_COLUMNS[1:]
+    keras = measured.loc["Keras: model(x)"]
+    saved = (tmp_path / "tiny.keras").stat().st_size / 1000
+    assert keras["kilobytes"] == pytest.approx(saved, abs=2)
+    for way in ("Keras: model(x)", "Keras: in tf.function", "Keras: predict", "SavedModel"):
+        assert way in done.stdout
+        assert measured.loc[way, "same_digits"] == 1
+        assert measured.loc[way, "largest_difference"] < 1e-5
+        assert measured.loc[way, "test_accuracy"] == pytest.approx(keras["test_accuracy"], abs=1e-3)
+        assert measured.loc[way, "images_per_second"] > 0
+    for way, module in (("LiteRT", "ai_edge_litert"), ("ONNX", "onnxruntime")):
+        installed = importlib.util.find_spec(module) is not None
+        assert (way in measured.index) == installed
+        assert installed or f"{way:21} " in done.stdout
 
 
 def change(name, images, amount):

@@ -1,5 +1,6 @@
 """The command line, in processes of its own: the main job on all of the real data among them."""
 
+import importlib.util
 import json
 import os
 import signal
@@ -254,7 +255,22 @@ def test_wrong_input_is_one_line_and_exit_code_2(run_python, tmp_path, arguments
     assert {path.name for path in tmp_path.iterdir()} == {"text.keras", "folder"}
 
 
-@pytest.mark.parametrize("command", ["", "train", "evaluate", "predict", "read", "compare", "tune"])
+def test_export_writes_another_format_and_compares(run_python, tmp_path):
+    done = run_python("-m", "digitlib", "export", "robust", "small.tflite", "--int8", cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.startswith("Saved as small.tflite")
+    compared = importlib.util.find_spec("ai_edge_litert") is not None
+    expected = " of 1,000 test images; " if compared else "pip install ai-edge-litert"
+    assert expected in done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["small.tflite"]
+    refused = run_python("-m", "digitlib", "export", "robust", "reader.txt", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("digitlib: reader.txt must end in .tflite or .onnx")
+
+
+@pytest.mark.parametrize(
+    "command", ["", "train", "evaluate", "predict", "read", "export", "compare", "tune"]
+)
 def test_help(run_python, command):
     done = run_python("-m", "digitlib", *command.split(), "--help")
     assert done.returncode == 0
@@ -282,6 +298,27 @@ def test_interrupted_training_ends_in_one_line_and_leaves_no_file(tmp_path):
     assert running.returncode == 130
     assert errors.decode() == "digitlib: interrupted; no unfinished file is left.\n"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send")
+def test_the_same_line_goes_on_after_an_interruption(run_python, tmp_path):
+    line = "-m", "digitlib", "train", "tiny", "--epochs", "3", "--checkpoint-dir", "kept"
+    running = subprocess.Popen(
+        [sys.executable, *line], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    deadline = time.monotonic() + 300
+    while not (tmp_path / "kept" / "training.npz").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    running.send_signal(signal.SIGINT)
+    _, errors = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert errors.decode() == "digitlib: interrupted; no unfinished file is left.\n"
+    done = run_python(*line, cwd=tmp_path)
+    assert done.returncode == 0
+    assert "the same line goes on from kept" in done.stdout
+    assert "Epoch 1/3" not in done.stdout
+    assert "Epoch 3/3" in done.stdout
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send")

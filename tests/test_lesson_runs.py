@@ -47,7 +47,7 @@ def solved(cell):
 def runs():
     """Two runs of all cells in one kernel, and a summary of the answers: dicts by cell.
 
-    The first has the solutions in place, and its sections 10 to 16 run backwards, before 7 to 9:
+    The first has the solutions in place, and its sections 10 to 17 run backwards, before 7 to 9:
     whatever they need must be in 1 to 6. (They ran forwards when the notebook was stored, so none
     needs a later one either.) The second is Run All.
     """
