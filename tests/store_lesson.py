@@ -198,6 +198,27 @@ def formats_table():
     return markdown_table(columns, rows)
 
 
+def determinism_table():
+    """How far results moved under other circumstances, in Markdown."""
+    columns = [
+        *("circumstances", "versions", "same weights", "largest difference of a weight:"),
+        *("other answers in 10,000:", "test accuracy:"),
+    ]
+    rows = []
+    runs = pd.read_csv(BENCHMARKS / "determinism.csv")
+    for (name, versions), group in runs.groupby(["circumstances", "versions"], sort=False):
+        answers = group["other_answers"]
+        rows.append(
+            [
+                *(name, versions, "yes" if group["same_weights"].all() else "no"),
+                f"{group['largest_difference'].max():.2g}",
+                f"{answers.min()} to {answers.max()}" if answers.max() else "0",
+                ", ".join(f"{accuracy:.2%}" for accuracy in group["test_accuracy"]),
+            ]
+        )
+    return markdown_table(columns, rows)
+
+
 def measured_tables():
     """The tables of benchmarks/README.md, by the name of their marks."""
     return {
@@ -207,6 +228,7 @@ def measured_tables():
         "ratios": ratios_text(),
         "scaling": speed_table("scaling.csv"),
         "formats": formats_table(),
+        "determinism": determinism_table(),
     }
 
 

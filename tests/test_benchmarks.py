@@ -10,6 +10,7 @@ import pytest
 from conftest import ROOT
 from scipy import ndimage
 
+from benchmarks.determinism import compare_trainings
 from benchmarks.handwriting import CHANGES, match_digits, measure_changes
 from benchmarks.inference import COLUMNS as WAY_COLUMNS
 from benchmarks.paper import draw_page, draw_photo
@@ -60,6 +61,16 @@ def test_each_way_of_reading_is_measured(run_python, tmp_path):
         installed = importlib.util.find_spec(module) is not None
         assert (way in measured.index) == installed
         assert installed or f"{way:21} " in done.stdout
+
+
+def test_another_seed_is_seen_and_a_repetition_is_not():
+    weights = np.array([0.5, -1])
+    one = {"weights": weights, "answers": np.array([1, 2, 3]), "accuracy": 1.0, "versions": "v"}
+    other = {**one, "weights": weights + np.array([0, 0.25]), "answers": np.array([1, 2, 4])}
+    same, moved = compare_trainings(one, one), compare_trainings(one, other)
+    assert (same["same_weights"], same["largest_difference"], same["other_answers"]) == (True, 0, 0)
+    assert moved["same_weights"] is False
+    assert (moved["largest_difference"], moved["other_answers"]) == (0.25, 1)
 
 
 def change(name, images, amount):
