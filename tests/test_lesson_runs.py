@@ -31,7 +31,8 @@ def results(cell):
         data = output.get("data", {})
         shown.append(data.get("text/html") or data.get("text/plain") or output.get("text"))
     text = "".join(map(str, shown))
-    return TIMES.sub("", re.sub(r".*\r|\x08|\x1b\[[\d;]*m", "", text))
+    lines = [line.rsplit("\r", 1)[-1] for line in text.split("\n")]  # what overwrote the rest
+    return TIMES.sub("", re.sub(r"\x08|\x1b\[[\d;]*m", "", "\n".join(lines)))
 
 
 def solved(cell):
