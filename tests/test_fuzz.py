@@ -3,7 +3,6 @@
 import contextlib
 import gzip
 import io
-import resource
 
 import numpy as np
 import pytest
@@ -23,6 +22,8 @@ from digitlib import (
     save_model,
 )
 from digitlib.__main__ import main
+
+resource = pytest.importorskip("resource", reason="Windows does not tell peak memory")
 
 IMAGES, LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 SMALL = np.random.default_rng(0).integers(0, 256, (20, 28, 28), dtype=np.uint8)
