@@ -8,6 +8,7 @@ below are built, only plain numbers are read, and all sizes are known before mem
 import io
 import json
 import math
+import struct
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -21,7 +22,9 @@ _MOST_OBJECTS = 10_000  # in an HDF5 file
 _MOST_WEIGHTS = 50_000_000
 _MOST_VALUES = 250_000  # of one layer's output for one image
 _MOST_LAYERS = 200
+_LARGEST_LISTING = 2**16  # bytes that list what a zip archive holds
 _MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
+_MODELS = {"Sequential", "Functional", "Model"}
 # Classes by name, each from Keras alone. None of them runs code from the file or reads another.
 _KNOWN = """
     Sequential Functional Model InputLayer DTypePolicy
@@ -33,7 +36,7 @@ _KNOWN = """
     Add Subtract Multiply Average Maximum Minimum Concatenate
     RandomTranslation RandomRotation RandomZoom RandomShear RandomContrast RandomBrightness
     Zeros Ones Constant RandomNormal RandomUniform TruncatedNormal VarianceScaling
-    GlorotNormal GlorotUniform HeNormal HeUniform LecunNormal LecunUniform Orthogonal
+    GlorotNormal GlorotUniform HeNormal HeUniform LecunNormal LecunUniform
     L1 L2 L1L2 MaxNorm NonNeg UnitNorm MinMaxNorm
     __keras_tensor__
 """
@@ -75,6 +78,7 @@ def inspect_model(path):
     config, contents = _open_archive(path) if path.suffix == ".keras" else _open_hdf5(path)
     config.pop("compile_config", None)  # Keras leaves it alone, since digitlib does not compile
     _check_classes(path, config)
+    _check_layers(path, config["config"]["layers"])
     # Keras keeps its state by thread: what is built here leaves no trace in the caller's.
     with ThreadPoolExecutor(1) as executor:
         measured = executor.submit(_check_sizes, path, config)
@@ -85,6 +89,7 @@ def inspect_model(path):
 def _open_archive(path):
     if not zipfile.is_zipfile(path):
         raise ModelError(f"{path} is no Keras model, or was cut short: it is no zip archive.")
+    _check_listing(path)
     with zipfile.ZipFile(path) as archive:
         sizes = {member.filename: member.file_size for member in archive.infolist()}
         missing = _MEMBERS - set(sizes)
@@ -104,24 +109,38 @@ def _open_archive(path):
     return config, Contents(version, record)
 
 
+def _check_listing(path):
+    """Refuses an archive whose listing alone would take much memory."""
+    with path.open("rb") as file:
+        file.seek(-min(path.stat().st_size, 2**16 + 42), 2)
+        end = file.read()
+    # Where zipfile looks: at the very end, or before a comment.
+    plain = end[-22:-18] == b"PK\5\6" and end[-2:] == b"\0\0"
+    start = len(end) - 22 if plain else end.rfind(b"PK\5\6")
+    (size,) = struct.unpack_from("<I", end, start + 12)
+    if size > _LARGEST_LISTING or end[max(start - 20, 0) :].startswith(b"PK\6\7"):
+        raise _refuse(path, "its listing is larger than that of any model")
+
+
 def _open_hdf5(path):
-    attributes = _check_hdf5(path, path.read_bytes())
-    if "model_config" not in attributes:
+    texts = _check_hdf5(path, path.read_bytes())
+    if "model_config" not in texts:
         raise ModelError(f"{path} is no Keras model: it has no model_config.")
-    record = json.loads(attributes.get(RECORD, "{}"))
-    version = str(attributes.get("keras_version", ""))
-    return json.loads(attributes["model_config"]), Contents(version, record)
+    record = json.loads(texts.get(RECORD, "{}"))
+    version = texts.get("keras_version", "")
+    return json.loads(texts["model_config"]), Contents(version, record)
 
 
 def _check_hdf5(path, content):
-    """Goes through all that an HDF5 file holds; returns its attributes."""
+    """Goes through all that an HDF5 file holds; returns the texts that Keras and digitlib noted."""
     import h5py
 
-    seen = 0
+    seen = size = 0
     with h5py.File(io.BytesIO(content), "r") as root:
         groups = [root]  # a list, since a group may hold itself: recursion would not end
         while groups:
             group = groups.pop()
+            _check_names(path, group)
             for name in group:
                 if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                     raise _refuse(path, f"{name!r} is a link")
@@ -132,17 +151,42 @@ def _check_hdf5(path, content):
                 if isinstance(item, h5py.Group):
                     groups.append(item)
                 else:
-                    _check_numbers(path, name, item, len(content))
-        return dict(root.attrs)
+                    _check_numbers(path, name, item)
+                    size += item.nbytes
+                    if size > len(content):
+                        raise _refuse(path, f"its arrays would be {size:,} bytes large")
+        known = {"model_config", "keras_version", RECORD} & set(root.attrs)
+        return {name: _read_text(path, root, name) for name in known}
 
 
-def _check_numbers(path, name, item, most):
+def _check_names(path, group):
+    """Refuses lists of names that would load an array again and again."""
+    for name in group.attrs:
+        if name.startswith(("weight_names", "layer_names")):
+            if math.prod(group.attrs.get_id(name).shape) > _MOST_OBJECTS:
+                raise _refuse(path, f"{name!r} is longer than any model's")
+            names = list(group.attrs[name])
+            if len(set(names)) < len(names):
+                raise _refuse(path, f"{name!r} holds a name twice")
+
+
+def _check_numbers(path, name, item):
     if item.external or item.is_virtual:
         raise _refuse(path, f"{name!r} lies in another file")
     if item.dtype.kind not in "fiub":
         raise _refuse(path, f"{name!r} holds no numbers")
-    if item.nbytes > most:
-        raise _refuse(path, f"{name!r} would be {item.nbytes:,} bytes large")
+    if item.chunks:  # which can be compressed, and far larger than the array
+        raise _refuse(path, f"{name!r} is stored in chunks")
+
+
+def _read_text(path, root, name):
+    if root.attrs.get_id(name).shape != ():
+        raise _refuse(path, f"{name!r} is no text")
+    text = root.attrs[name]
+    text = text.decode() if isinstance(text, bytes) else str(text)
+    if len(text) > _LARGEST_TEXT:
+        raise _refuse(path, f"{name!r} would be {len(text):,} characters long")
+    return text
 
 
 def _check_classes(path, config):
@@ -159,12 +203,27 @@ def _check_classes(path, config):
             _check_classes(path, item)
 
 
+def _check_layers(path, layers):
+    """Refuses what would make building long, or hide sizes from the counts below."""
+    if len(layers) > _MOST_LAYERS:
+        raise _refuse(path, f"it has {len(layers):,} layers")
+    for layer in layers:
+        if layer["class_name"] in _MODELS:
+            raise _refuse(path, "it holds a model inside")
+        if len(layer.get("inbound_nodes", [])) > 1:
+            raise _refuse(path, "it uses a layer several times")
+
+
 def _check_sizes(path, config):
     """Builds the network without its numbers, and counts them."""
     import keras
 
     with keras.StatelessScope(initialize_variables=False):
-        kind = keras.Sequential if config["class_name"] == "Sequential" else keras.Model
+        sequential = config["class_name"] == "Sequential"
+        kind = keras.Sequential if sequential else keras.Model
+        # Keras builds all layers of a graph, and counts those on the way to its end.
+        layers = [] if sequential else config["config"]["layers"]
+        told = {layer["config"]["name"] for layer in layers}
         model = kind.from_config(config["config"])
         found = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
         expected = (None, IMAGE_SIZE, IMAGE_SIZE, 1), (None, NUM_CLASSES)
@@ -173,8 +232,8 @@ def _check_sizes(path, config):
                 f"{path} goes from {found[0]} to {found[1]}; "
                 f"a digit reader goes from {expected[0]} to {expected[1]}."
             )
-        if len(model.layers) > _MOST_LAYERS:
-            raise _refuse(path, f"it has {len(model.layers):,} layers")
+        if told - {layer.name for layer in model.layers}:
+            raise _refuse(path, "it has a layer that leads nowhere")
         weights = sum(math.prod(weight.shape) for weight in model.weights)
         if weights > _MOST_WEIGHTS:
             raise _refuse(path, f"it has {weights:,} weights")
