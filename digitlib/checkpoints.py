@@ -75,11 +75,16 @@ class Checkpoint:
             with np.load(self.path, allow_pickle=False) as saved:
                 note = json.loads(str(saved["note"]))
                 arrays = [saved[name] for name in sorted(set(saved.files) - {"note"})]
-        except (OSError, ValueError, KeyError, EOFError) as error:
+            differing = [
+                name for name, own in self.identity.items() if note["identity"].get(name) != own
+            ]
+            progress = note["progress"]
+        except OSError as error:
+            raise _explain(error, f"{self.path} cannot be read") from error
+        except Exception as error:  # A damaged file can fail in any layer of NumPy and zipfile.
             raise ValueError(f"{self.path} is no checkpoint, or damaged: delete it.") from error
-        differing = [
-            name for name, own in self.identity.items() if note["identity"].get(name) != own
-        ]
+        if not differing and [a.shape for a in arrays] != [tuple(v.shape) for v in variables]:
+            differing = ["network"]
         if differing:
             raise ValueError(
                 f"{self.path.parent} holds another training (its {differing[0]} differs): name "
@@ -87,7 +92,7 @@ class Checkpoint:
             )
         for variable, array in zip(variables, arrays, strict=True):
             variable.assign(array)
-        return note["progress"]
+        return progress
 
 
 def _explain(error, what):

@@ -30,6 +30,6 @@ def replace_when_complete(path):
 
 
 def remove_unfinished(path):
-    """Removes what killed processes have left of `path`."""
+    """Removes what killed processes have left of `path`; no other may be writing it."""
     for left in path.parent.glob(f"{_MARK}*-{path.name}"):
         left.unlink(missing_ok=True)

@@ -29,8 +29,8 @@ class Run(NamedTuple):
         model: the trained `keras.Sequential`, compiled.
         history: a list of one float an epoch for each of "loss", "accuracy" (training, averaged
             over the epoch while it ran), "val_loss" and "val_accuracy" (validation, at its end).
-        seconds: wall-clock time of `fit`.
-        cpu_seconds: processor time of `fit`, all threads together.
+        seconds: wall-clock time of all epochs, with the ordering and scaling of their images.
+        cpu_seconds: processor time of the same, all threads together.
         record: a dict for JSON: the recipe's numbers, seed, validation accuracy, a hash of the
             training data, versions and the day. `save_model` can note it in the file.
     """
@@ -73,8 +73,9 @@ def train_model(recipe, train, validation, *, seed=0, verbose="auto", checkpoint
     known = preprocess_images(validation.images), _prepare_labels(validation.labels, recipe)
     record = _record(recipe, train, seed)
     progress = {"epochs": 0, "history": {}, "seconds": 0.0, "cpu_seconds": 0.0}
-    checkpoint = Checkpoint(checkpoint_dir, record) if checkpoint_dir else None
-    if checkpoint:
+    checkpoint = None
+    if checkpoint_dir:
+        checkpoint = Checkpoint(checkpoint_dir, {**record, "validation": _hash(validation)})
         progress = checkpoint.load(_state(model, learner)) or progress
     for epoch in range(progress["epochs"], recipe.epochs):
         started, cpu_started = time.perf_counter(), time.process_time()
@@ -158,13 +159,16 @@ def _record(recipe, train, seed):
         for field in fields(recipe)
         if field.name != "layers"
     }
-    content = hashlib.sha256(train.images.tobytes() + train.labels.tobytes())
     return {
         "recipe": numbers,
         "seed": seed,
-        "data": content.hexdigest(),
+        "data": _hash(train),
         "versions": {name: version(name) for name in ("keras", keras.backend.backend(), "numpy")},
     }
+
+
+def _hash(split):
+    return hashlib.sha256(split.images.tobytes() + split.labels.tobytes()).hexdigest()
 
 
 def _build_optimizer(recipe, num_images):

@@ -4,7 +4,6 @@ import dataclasses
 import errno
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -67,7 +66,7 @@ def test_a_killed_training_goes_on_and_ends_the_same(tmp_path, pytestconfig):
         process = start(folder)
         process.stdout.readline()
         time.sleep(chance.uniform(0, 0.7 * longest))
-        process.send_signal(signal.SIGKILL)
+        process.kill()  # SIGKILL
         output, _ = process.communicate()
         if (folder / "training.npz").exists():
             with np.load(folder / "training.npz") as saved:  # never broken
@@ -102,9 +101,18 @@ def test_another_training_is_not_continued(splits, tmp_path):
     other = Split(splits[0].images[::-1], splits[0].labels[::-1])
     with pytest.raises(ValueError, match=r"holds another training \(its data differs\)"):
         train_model(SMALL, other, splits[1], verbose=0, checkpoint_dir=tmp_path)
-    (tmp_path / "training.npz").write_bytes(b"no checkpoint")
-    with pytest.raises(ValueError, match="no checkpoint, or damaged: delete it"):
-        train_model(SMALL, *splits, verbose=0, checkpoint_dir=tmp_path)
+    with pytest.raises(ValueError, match=r"another training \(its validation differs\)"):
+        train_model(SMALL, splits[0], splits[0], verbose=0, checkpoint_dir=tmp_path)
+    fewer = dataclasses.replace(SMALL, layers=RECIPES["fast"].layers)
+    with pytest.raises(ValueError, match=r"another training \(its network differs\)"):
+        train_model(fewer, *splits, verbose=0, checkpoint_dir=tmp_path)
+    whole = (tmp_path / "training.npz").read_bytes()
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 255
+    for damaged in (b"no checkpoint", whole[: len(whole) // 2], bytes(flipped)):
+        (tmp_path / "training.npz").write_bytes(damaged)
+        with pytest.raises(ValueError, match="no checkpoint, or damaged: delete it"):
+            train_model(SMALL, *splits, verbose=0, checkpoint_dir=tmp_path)
 
 
 def test_an_interruption_loses_one_epoch_at_most(splits, tmp_path, monkeypatch):
