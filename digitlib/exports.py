@@ -97,7 +97,13 @@ def load_exported(path):
         raise ValueError(f"{path} must end in .tflite or .onnx, or have no ending: a folder.")
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; export a model first.")
-    return {".tflite": _open_litert, ".onnx": _open_onnx, "": _open_saved_model}[path.suffix](path)
+    open_file = {".tflite": _open_litert, ".onnx": _open_onnx, "": _open_saved_model}[path.suffix]
+    try:
+        return open_file(path)
+    except ModuleNotFoundError:
+        raise
+    except Exception as error:  # Each runtime has errors of its own.
+        raise ValueError(f"{path} is damaged, or no exported model: export it again.") from error
 
 
 def compare_exported(model, exported, images):
