@@ -1,6 +1,7 @@
 """What several test modules share."""
 
 import os
+import runpy
 import struct
 import subprocess
 import sys
@@ -18,6 +19,7 @@ matplotlib.use("Agg")  # no windows
 ROOT = Path(__file__).parent.parent
 # Processes that a test starts, the lesson's kernels among them, find digitlib in this checkout, and
 # no other machine: tests/offline/sitecustomize.py sees to that.
+runpy.run_path(str(ROOT / "tests" / "offline" / "sitecustomize.py"))  # in this process, too
 os.environ["PYTHONPATH"] = os.pathsep.join(map(str, [ROOT / "tests" / "offline", ROOT]))
 NOTEBOOK = nbformat.read(ROOT / "Digit_recognizer.ipynb", as_version=4)
 CODE = [cell for cell in NOTEBOOK.cells if cell.cell_type == "code"]

@@ -21,6 +21,11 @@ print("loopback works")
 ANSWER = "refused\nrefused\nrefused\nloopback works\n"
 
 
+def test_this_process_reaches_no_other_machine(capsys):
+    exec(ASK, {})
+    assert capsys.readouterr().out == ANSWER
+
+
 def test_a_process_reaches_no_other_machine(run_python):
     assert run_python("-c", ASK).stdout == ANSWER
 

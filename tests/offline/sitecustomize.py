@@ -1,4 +1,4 @@
-"""Python reads this when it starts: no connection leaves this machine, in any process of a test."""
+"""Python reads this when it starts: no Python process of a test reaches another machine."""
 
 import socket
 
