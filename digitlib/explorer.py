@@ -7,7 +7,7 @@ from ipywidgets import HTML, Dropdown, HBox, IntSlider, Play, VBox, jslink
 
 from digitlib.diagrams import plot_convolution
 from digitlib.explain import convolve2d
-from digitlib.figures import show_figure
+from digitlib.figures import show_figure, show_widget
 
 _PLAIN = "Convolution explorer: run this cell in JupyterLab or Notebook to use it."
 # Fixed places are drawn faster than fitted ones, and do not move from step to step.
@@ -78,9 +78,10 @@ class _ConvolutionExplorer(VBox):
         )
         return show_figure(axes, alt)._repr_html_()
 
+    _ipython_display_ = None  # that of ipywidgets 7 knows no HTML
+
     def _repr_mimebundle_(self, **kwargs):
-        # A front end without widgets takes the picture instead.
-        return super()._repr_mimebundle_(**kwargs) | {"text/html": self.picture.value}
+        return show_widget(self, self.picture.value)
 
     def __repr__(self):
         return _PLAIN

@@ -53,3 +53,21 @@ def show_figure(axes, alt):
     plt.close(figure)
     png = buffer.getvalue()
     return Picture(png, alt, width=int.from_bytes(png[16:20]) * 96 // 144)
+
+
+def show_widget(widget, html):
+    """What Jupyter shows of a widget: itself, or HTML in a front end without widgets.
+
+    Args:
+        widget: an ipywidgets widget.
+        html: a str, what stands for it elsewhere.
+
+    Returns:
+        A dict for `_repr_mimebundle_`, alike with ipywidgets 7 and 8.
+    """
+    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    return {
+        "application/vnd.jupyter.widget-view+json": view,
+        "text/plain": repr(widget),
+        "text/html": html,
+    }

@@ -9,7 +9,7 @@ import traitlets
 from PIL import Image, ImageDraw
 
 from digitlib.evaluation import predict_probabilities
-from digitlib.figures import Picture
+from digitlib.figures import Picture, show_widget
 from digitlib.handwriting import image_to_digit
 from digitlib.reading import read_digits
 
@@ -84,13 +84,12 @@ class DrawingPad(anywidget.AnyWidget):
         probabilities = [digit.probabilities for digit in reading.digits]
         return _answer(images, probabilities, f"Reads {reading.text}")
 
+    _ipython_display_ = None  # that of ipywidgets 7 knows no HTML
+
     def _repr_mimebundle_(self, **kwargs):
-        # A front end without widgets takes the picture instead.
-        bundle = super()._repr_mimebundle_(**kwargs)
-        data, *metadata = bundle if isinstance(bundle, tuple) else (bundle or {},)
         alt = f"What is drawn on the pad, black on white. {self.answer['message']}"
         picture = Picture(self.picture, alt, self.width)
-        return {**data, "text/plain": repr(self), "text/html": picture._repr_html_()}, *metadata
+        return show_widget(self, picture._repr_html_())
 
     def __repr__(self):
         return "Drawing pad: run this cell in JupyterLab or Notebook to draw."

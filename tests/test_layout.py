@@ -118,6 +118,7 @@ def test_public_names_are_exactly_those_that_modules_define():
         "digit_to_image",
         "find_ink",
         "hold_back_stderr",
+        "show_widget",
         "resize",
     }
     public = {name for name in defined if not name.startswith("_")} - between_modules
