@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import pytest
+from jupyter_client.manager import start_new_kernel
 
 import digitlib
 
@@ -55,6 +56,15 @@ def run_python():
         )
 
     return run
+
+
+@pytest.fixture
+def kernel():
+    """A notebook's kernel of its own: its manager, and a client of it."""
+    manager, client = start_new_kernel(cwd=str(ROOT))
+    yield manager, client
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
 
 
 def idx_images(images, *, magic=0x00000803, count=None):

@@ -11,8 +11,6 @@ import time
 import keras
 import numpy as np
 import pytest
-from conftest import ROOT
-from jupyter_client.manager import start_new_kernel
 
 from digitlib import RECIPES, Split, train_model
 
@@ -134,25 +132,21 @@ def test_an_interruption_loses_one_epoch_at_most(splits, tmp_path, monkeypatch):
         assert np.array_equal(one, other)
 
 
-def test_the_stop_button_leaves_a_checkpoint_and_a_usable_kernel(tmp_path):
+def test_the_stop_button_leaves_a_checkpoint_and_a_usable_kernel(tmp_path, kernel):
     expected = finish(tmp_path / "whole")
     folder = tmp_path / "stopped"
     lesson = TRAIN_AND_HASH.replace("sys.argv[1]", repr(str(folder)))
-    kernel, client = start_new_kernel(cwd=str(ROOT))
-    try:
-        printed = []
-        client.execute(lesson)
-        deadline = time.monotonic() + 120
-        while not (folder / "training.npz").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        kernel.interrupt_kernel()
-        assert client.get_shell_msg(timeout=60)["content"]["ename"] == "KeyboardInterrupt"
-        done = client.execute_interactive(lesson, timeout=120, output_hook=printed.append)
-        assert done["content"]["status"] == "ok"
-    finally:
-        client.stop_channels()
-        kernel.shutdown_kernel(now=True)
+    manager, client = kernel
+    printed = []
+    client.execute(lesson)
+    deadline = time.monotonic() + 120
+    while not (folder / "training.npz").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    manager.interrupt_kernel()
+    assert client.get_shell_msg(timeout=60)["content"]["ename"] == "KeyboardInterrupt"
+    done = client.execute_interactive(lesson, timeout=120, output_hook=printed.append)
+    assert done["content"]["status"] == "ok"
     texts = [part["content"]["text"] for part in printed if part["msg_type"] == "stream"]
     assert "".join(texts).split()[-1] == expected
 

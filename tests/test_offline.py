@@ -1,8 +1,5 @@
 """Nothing leaves this machine, from a process that a test starts or from a lesson's kernel."""
 
-from conftest import ROOT
-from jupyter_client.manager import start_new_kernel
-
 ASK = """
 import socket, urllib.request
 for ask in (
@@ -30,13 +27,8 @@ def test_a_process_reaches_no_other_machine(run_python):
     assert run_python("-c", ASK).stdout == ANSWER
 
 
-def test_a_kernel_reaches_no_other_machine():
-    kernel, client = start_new_kernel(cwd=str(ROOT))
+def test_a_kernel_reaches_no_other_machine(kernel):
     printed = []
-    try:
-        client.execute_interactive(ASK, timeout=60, output_hook=printed.append)
-    finally:
-        client.stop_channels()
-        kernel.shutdown_kernel(now=True)
+    kernel[1].execute_interactive(ASK, timeout=60, output_hook=printed.append)
     texts = [message["content"]["text"] for message in printed if message["msg_type"] == "stream"]
     assert "".join(texts) == ANSWER
