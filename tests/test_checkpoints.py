@@ -2,8 +2,10 @@
 
 import dataclasses
 import errno
+import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -31,6 +33,19 @@ print("ready", flush=True)
 run = digitlib.train_model(recipe, known, held_out, verbose=0, checkpoint_dir=sys.argv[1])
 content = b"".join(weights.tobytes() for weights in run.model.get_weights())
 print(hashlib.sha256(content + json.dumps(run.history).encode()).hexdigest())
+"""
+
+DIE_IN_THE_THIRD_WRITE = """
+import os, signal
+import numpy as np
+savez, calls = np.savez, []
+def write_a_half(file, **arrays):
+    calls.append(file)
+    savez(file, **arrays)
+    if len(calls) == 3:
+        os.truncate(file, file.stat().st_size // 2)
+        os.kill(os.getpid(), signal.SIGKILL)
+np.savez = write_a_half
 """
 
 
@@ -77,6 +92,20 @@ def test_a_killed_training_goes_on_and_ends_the_same(tmp_path, pytestconfig):
     assert finish(folder) == expected
     assert resumed > kills / 4, "too few were killed after their first epoch"
     assert [path.name for path in folder.iterdir()] == ["training.npz"]  # no half one is left
+
+
+def test_a_kill_amid_the_writing_of_a_checkpoint_loses_one_epoch(tmp_path):
+    expected = finish(tmp_path / "whole")
+    folder = tmp_path / "killed"
+    run = subprocess.run(
+        [sys.executable, "-c", DIE_IN_THE_THIRD_WRITE + TRAIN_AND_HASH, str(folder)], timeout=300
+    )
+    assert run.returncode == -signal.SIGKILL
+    assert len(list(folder.iterdir())) == 2, "a whole checkpoint, and a half one"
+    with np.load(folder / "training.npz") as saved:
+        assert json.loads(str(saved["note"]))["progress"]["epochs"] == 2
+    assert finish(folder) == expected
+    assert [path.name for path in folder.iterdir()] == ["training.npz"]
 
 
 def test_with_and_without_checkpoints_the_weights_are_the_same(splits, tmp_path):

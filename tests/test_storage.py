@@ -1,6 +1,10 @@
 import dataclasses
 import hashlib
 import json
+import random
+import subprocess
+import sys
+import time
 import zipfile
 
 import keras
@@ -70,6 +74,35 @@ def test_an_interrupted_save_leaves_the_older_file(model, tmp_path, monkeypatch,
         save_model(model, path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+SAVE_FOR_EVER = """
+import itertools, sys
+import digitlib
+digitlib.start_keras()
+model = digitlib.build_model(digitlib.RECIPES["fast"])
+for number in itertools.count():
+    model.set_weights([0 * weights + number % 7 for weights in model.get_weights()])
+    for path in sys.argv[1:]:
+        digitlib.save_model(model, path)
+    print("saved", flush=True)
+"""
+
+
+def test_a_kill_leaves_a_complete_model(tmp_path, pytestconfig):
+    paths = [tmp_path / "digits.keras", tmp_path / "digits.h5"]
+    chance = random.Random(0)
+    for _ in range(200 if pytestconfig.getoption("--many") else 10):
+        command = [sys.executable, "-c", SAVE_FOR_EVER, *map(str, paths)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert process.stdout.readline() == "saved\n"
+        time.sleep(chance.uniform(0, 0.3))
+        process.kill()  # SIGKILL
+        process.communicate()
+        for path in paths:
+            weights = np.concatenate([array.ravel() for array in load_model(path).get_weights()])
+            assert len(weights) == 108_874
+            assert weights[0] in range(7) and (weights == weights[0]).all()
 
 
 def test_impossible_destinations_are_refused(tmp_path):
