@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from digitlib.evaluation import predict_probabilities
-from digitlib.files import replace_when_complete
+from digitlib.files import check_folder, replace_when_complete
 from digitlib.images import preprocess_images
 from digitlib.startup import hold_back_stderr
 
@@ -53,12 +53,10 @@ def export_model(model, path, *, calibration=None):
         ValueError: no such format.
     """
     path = Path(path)
-    if path.suffix not in _FORMATS:
-        raise ValueError(f"{path} must end in .tflite or .onnx, or have no ending: a folder.")
+    _check_suffix(path)
     if calibration is not None and path.suffix != ".tflite":
         raise ValueError(f"{path} must end in .tflite to become integers of 8 bits.")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path.parent} is not a folder; create it or choose another.")
+    check_folder(path.parent)
     options = {}
     if path.suffix == ".onnx":
         _import("tf2onnx")
@@ -93,8 +91,7 @@ def load_exported(path):
         OSError, ValueError: as `export_model`, or the file is damaged.
     """
     path = Path(path)
-    if path.suffix not in _FORMATS:
-        raise ValueError(f"{path} must end in .tflite or .onnx, or have no ending: a folder.")
+    _check_suffix(path)
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; export a model first.")
     open_file = {".tflite": _open_litert, ".onnx": _open_onnx, "": _open_saved_model}[path.suffix]
@@ -120,6 +117,11 @@ def compare_exported(model, exported, images):
     own, other = (predict_probabilities(reader, images) for reader in (model, exported))
     same = (own.argmax(axis=1) == other.argmax(axis=1)).mean()
     return Agreement(float(same), float(np.abs(own - other).max()))
+
+
+def _check_suffix(path):
+    if path.suffix not in _FORMATS:
+        raise ValueError(f"{path} must end in .tflite or .onnx, or have no ending: a folder.")
 
 
 def _export(model, path, **options):
@@ -150,7 +152,6 @@ def _open_litert(path):
     interpreter = _import("ai_edge_litert.interpreter").Interpreter(
         str(path), num_threads=os.cpu_count()
     )
-
     interpreter.allocate_tensors()
     (entry,), (answer,) = interpreter.get_input_details(), interpreter.get_output_details()
 

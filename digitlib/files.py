@@ -6,6 +6,21 @@ from contextlib import contextmanager
 _MARK = ".unfinished-"
 
 
+def check_folder(folder):
+    """Checks that files can be written to this folder.
+
+    Args:
+        folder: a Path.
+
+    Raises:
+        OSError: it is missing or not writable.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is not a folder; create it or choose another.")
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"{folder} cannot be written to; choose another folder.")
+
+
 @contextmanager
 def replace_when_complete(path):
     """Gives a path beside `path` to write to; what is there afterwards replaces `path` in one step.

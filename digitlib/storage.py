@@ -2,12 +2,11 @@
 
 import json
 import logging
-import os
 import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 
-from digitlib.files import replace_when_complete
+from digitlib.files import check_folder, replace_when_complete
 from digitlib.inspection import RECORD, ModelError, inspect_model
 
 _SUFFIXES = (".keras", ".h5")
@@ -29,10 +28,7 @@ def check_destination(path):
     _check_suffix(path)
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder; name a file.")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path.parent} is not a folder; create it or choose another.")
-    if not os.access(path.parent, os.W_OK):
-        raise PermissionError(f"{path.parent} cannot be written to; choose another folder.")
+    check_folder(path.parent)
 
 
 def save_model(model, path, *, record=None):

@@ -117,7 +117,7 @@ def test_impossible_destinations_are_refused(tmp_path):
 
 def test_a_read_only_folder_is_refused(tmp_path, monkeypatch):
     # Root may write anywhere, so the system's answer is played.
-    monkeypatch.setattr("digitlib.storage.os.access", lambda *_: False)
+    monkeypatch.setattr("digitlib.files.os.access", lambda *_: False)
     with pytest.raises(PermissionError, match="cannot be written"):
         check_destination(tmp_path / "digits.keras")
 
