@@ -67,6 +67,7 @@ class Checkpoint:
             The dict `progress` of the last `save`; None if there was none.
 
         Raises:
+            OSError: the file cannot be read.
             ValueError: the folder holds another training, or a damaged file.
         """
         if not self.path.exists():

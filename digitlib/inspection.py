@@ -81,8 +81,10 @@ def inspect_model(path):
     _check_layers(path, config["config"]["layers"])
     # Keras keeps its state by thread: what is built here leaves no trace in the caller's.
     with ThreadPoolExecutor(1) as executor:
-        measured = executor.submit(_check_sizes, path, config)
-    _explain_newer(path, contents.version, measured.exception())
+        error = executor.submit(_check_sizes, path, config).exception()
+    if error:
+        _explain_newer(path, contents.version, error)
+        raise error
     return contents
 
 
@@ -249,14 +251,12 @@ def _explain_newer(path, version, error):
     def number(version):
         return tuple(int(part) for part in version.split(".")[:2])
 
-    unknown = error and not isinstance(error, ModelError)
+    unknown = not isinstance(error, ModelError)
     if unknown and version and number(version) > number(keras.__version__):
         raise ModelError(
             "{} was made by Keras {}.{}, newer than this, and cannot be loaded: "
             "pip install --upgrade keras.".format(path, *number(version))
         ) from error
-    if error:
-        raise error
 
 
 def _refuse(path, reason):
