@@ -57,10 +57,8 @@ def main():
 
 def list_ways(model, folder, calibration):
     """Functions by the name of the way; each returns a reader and the bytes of its file."""
-
-    def save():
-        digitlib.save_model(model, folder / "model.keras")
-        return (folder / "model.keras").stat().st_size
+    digitlib.save_model(model, folder / "model.keras")
+    size = (folder / "model.keras").stat().st_size
 
     def export(name, **options):
         path = folder / name
@@ -70,11 +68,11 @@ def list_ways(model, folder, calibration):
 
     compiled = tf.function(lambda inputs: model(inputs, training=False))
     return {
-        "Keras: model(x)": lambda: (model, save()),
-        "Keras: in tf.function": lambda: (lambda x, training: compiled(tf.constant(x)), save()),
+        "Keras: model(x)": lambda: (model, size),
+        "Keras: in tf.function": lambda: (lambda x, training: compiled(tf.constant(x)), size),
         "Keras: predict": lambda: (
             lambda x, training: model.predict(x, batch_size=AGREEING, verbose=0),
-            save(),
+            size,
         ),
         "SavedModel": lambda: export("saved_model"),
         "ONNX": lambda: export("model.onnx"),
