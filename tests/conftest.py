@@ -28,7 +28,7 @@ EXERCISES = [cell for cell in CODE if "TODO" in cell.source]
 
 
 def pytest_addoption(parser):
-    parser.addoption("--many", action="store_true", help="kill 200 trainings, not 20")
+    parser.addoption("--many", action="store_true", help="kill 200 processes, not 10 or 20")
 
 
 @pytest.fixture(scope="session", autouse=True)
