@@ -5,6 +5,8 @@ import runpy
 import struct
 import subprocess
 import sys
+import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib
@@ -65,6 +67,25 @@ def kernel():
     yield manager, client
     client.stop_channels()
     manager.shutdown_kernel(now=True)
+
+
+@contextmanager
+def bounded(seconds=5, megabytes=300):
+    """Fails if the body takes more processor time, or, where Linux tells it, more memory."""
+    process = Path("/proc/self")
+    if (process / "clear_refs").exists():
+        (process / "clear_refs").write_text("5")  # from now on it notes the peak anew
+
+    def memory(name):
+        lines = (process / "status").read_text().splitlines() if process.exists() else []
+        return sum(int(line.split()[1]) for line in lines if line.startswith(name)) / 1000
+
+    before, started = memory("VmRSS"), time.process_time()
+    try:
+        yield
+    finally:
+        assert memory("VmHWM") - before < megabytes
+        assert time.process_time() - started < seconds
 
 
 def idx_images(images, *, magic=0x00000803, count=None):
