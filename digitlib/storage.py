@@ -6,8 +6,12 @@ import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
+from digitlib.data import IMAGE_SIZE, NUM_CLASSES
 from digitlib.files import check_folder, replace_when_complete
-from digitlib.inspection import RECORD, ModelError, inspect_model
+from digitlib.inspection import RECORD, inspect_model
+from digitlib.refusal import ModelError
 
 _SUFFIXES = (".keras", ".h5")
 # Ready to use: `python -m digitlib train robust`, without what only further training needs.
@@ -82,7 +86,11 @@ def load_model(path):
 
     with _explain_damage(path):
         inspect_model(path)
-        return keras.saving.load_model(path, compile=False)
+        model = keras.saving.load_model(path, compile=False)
+        answer = model(np.zeros((1, IMAGE_SIZE, IMAGE_SIZE, 1), np.float32), training=False)
+    if np.shape(answer) != (1, NUM_CLASSES):
+        raise ModelError(f"{path} does not answer an image with {NUM_CLASSES} numbers.")
+    return model
 
 
 def read_record(path):
