@@ -58,6 +58,7 @@ def check_config(path, config):
     values = dict(config["config"])
     layers = values.pop("layers")
     _check_values(path, values)
+    _check_shapes(path, config.get("build_config") or {})
     if len(layers) > _MOST_LAYERS:
         raise refuse(path, f"it has {len(layers):,} layers")
     names = []
@@ -106,7 +107,10 @@ def _check_values(path, values):
             if key not in (_DISTANCES + _LISTS).split() or len(value) > _MOST_INPUTS:
                 raise refuse(path, f"{key!r} is a list of {len(value):,}")
             for item in value:
-                for number in item if isinstance(item, list) else [item]:
+                inner = item if isinstance(item, list) else [item]
+                if len(inner) > _MOST_INPUTS:
+                    raise refuse(path, f"{key!r} is a list of {len(inner):,}")
+                for number in inner:
                     _check_value(path, key, number)
             continue
         _check_value(path, key, value)
@@ -133,13 +137,14 @@ def _check_value(path, key, value):
 
 def _check_shapes(path, shapes):
     """Shapes that layers are built for: dictionaries and lists of numbers."""
-    todo = [shapes]
-    while todo:
-        item = todo.pop()
+    found = [shapes]
+    for item in found:  # which grows on the way
         if isinstance(item, dict | list):
-            todo.extend(item.values() if isinstance(item, dict) else item)
+            found.extend(item.values() if isinstance(item, dict) else item)
         else:
             _check_value(path, "build_config", item)
+        if len(found) > _MOST_INPUTS**2:
+            raise refuse(path, f"'build_config' holds {len(found):,} numbers and lists")
 
 
 def _check_nodes(path, nodes, names):
@@ -148,7 +153,8 @@ def _check_nodes(path, nodes, names):
         raise refuse(path, "it uses a layer several times")
     for node in nodes:
         if isinstance(node, dict):
-            _check_values(path, node.get("kwargs", {}))
+            if any(node.get("kwargs", {}).values()):  # a mask, or training for ever
+                raise refuse(path, "a layer is told more than what to take")
             tensors = [
                 tensor
                 for argument in node["args"]
@@ -160,4 +166,4 @@ def _check_nodes(path, nodes, names):
         else:  # as Keras 2 wrote it
             origins = [tensor[0] for tensor in node]
         if len(origins) > _MOST_INPUTS or not set(origins) <= set(names):
-            raise refuse(path, "its layers do not stand in their order")
+            raise refuse(path, "its layers do not stand in their order, or take too much")

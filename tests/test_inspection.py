@@ -156,6 +156,10 @@ def build_large(layers):
     layers[1]["build_config"]["input_shape"] = [None, 10**9]
 
 
+def build_long(layers):
+    layers[1]["build_config"]["input_shape"] = [[1]] * 1000
+
+
 def work_hard(layers):
     del layers[1:]
     add_layer("Dense", units=10, name="last")(layers)
@@ -230,6 +234,8 @@ def give_type(file):
         (share_initializers, "'shared_object_id' stands at 'Zeros'"),
         (name_twice, "does not tell one layer from another"),
         (build_large, "'build_config' is 1,000,000,000"),
+        (build_long, "'build_config' holds 1,0.. numbers"),
+        (add_layer("Reshape", target_shape=[[1] * 1000]), "'target_shape' is a list of 1,000"),
         (work_hard, "multiplications to read an image"),
     ],
 )
@@ -350,34 +356,86 @@ def test_long_texts_in_hdf5_are_refused_unread(tmp_path):
         expect_refusal(path, message)
 
 
-def test_graphs_with_hidden_or_shared_layers_are_refused(tmp_path):
+@pytest.fixture(scope="module")
+def graph(tmp_path_factory):
+    """As `parts`, of a model that is a graph: image, double, flat, answer."""
     image = keras.Input((28, 28, 1), name="image")
-    shared = keras.layers.ReLU(name="shared")
-    flat = keras.layers.Flatten()(shared(shared(image)))
-    model = keras.Model(image, keras.layers.Dense(10, activation="softmax")(flat))
-    save_model(model, tmp_path / "shared.keras")
-    expect_refusal(tmp_path / "shared.keras", "it uses a layer several times")
-    flat = keras.layers.Flatten()(image)
-    model = keras.Model(image, keras.layers.Dense(10, activation="softmax")(flat))
-    save_model(model, tmp_path / "plain.keras")
-    with zipfile.ZipFile(tmp_path / "plain.keras") as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    config = json.loads(members["config.json"])
-    hidden = {
-        "module": "keras.layers",
-        "class_name": "Dense",
-        "config": {"name": "hidden", "units": 9999},
-        "registered_name": None,
-        "build_config": {"input_shape": [None, 1000]},
-        "name": "hidden",
-        "inbound_nodes": [],
-    }
-    config["config"]["layers"].append(hidden)
-    members["config.json"] = json.dumps(config)
-    with zipfile.ZipFile(tmp_path / "hidden.keras", "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    expect_refusal(tmp_path / "hidden.keras", "a layer that leads nowhere")
+    double = keras.layers.Add(name="double")([image, image])
+    flat = keras.layers.Flatten(name="flat")(double)
+    model = keras.Model(image, keras.layers.Dense(10, "softmax", name="answer")(flat))
+    path = tmp_path_factory.mktemp("graph") / "graph.keras"
+    save_model(model, path)
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def hide_layer(config, name="hidden"):
+    config["layers"].append(
+        {
+            "module": "keras.layers",
+            "class_name": "Dense",
+            "config": {"name": name, "units": 9999},
+            "registered_name": None,
+            "build_config": {"input_shape": [None, 1000]},
+            "name": "hidden",
+            "inbound_nodes": [],
+        }
+    )
+
+
+def hide_layer_by_name(config):
+    hide_layer(config, "answer")
+
+
+def share_layer(config):
+    config["layers"][1]["inbound_nodes"] *= 2
+
+
+def turn_round(config):
+    config["layers"].reverse()
+
+
+def take_often(config):
+    tensors = config["layers"][1]["inbound_nodes"][0]["args"][0]
+    tensors *= 100
+
+
+def take_numbers(config):
+    config["layers"][2]["inbound_nodes"][0]["args"][0]["class_name"] = "__numpy__"
+
+
+def train_for_ever(config):
+    config["layers"][2]["inbound_nodes"][0]["kwargs"] = {"training": True}
+
+
+def join_images(config):
+    config["layers"][1].update(class_name="Concatenate", build_config=None)
+    config["layers"][1]["config"] = {"name": "double", "axis": 0}
+
+
+def answer_by_name(config):
+    config["output_layers"] = {"answer": config["output_layers"]}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (hide_layer, "a layer that leads nowhere"),
+        (hide_layer_by_name, "'answer' does not tell one layer from another"),
+        (share_layer, "it uses a layer several times"),
+        (turn_round, "do not stand in their order"),
+        (take_often, "or take too much"),
+        (take_numbers, "takes something else than layers make"),
+        (train_for_ever, "is told more than what to take"),
+        (join_images, "does not give each image an answer of its own"),
+        (answer_by_name, "'output_layers' is a dictionary"),
+    ],
+)
+def test_graphs_that_mislead_are_refused(graph, tmp_path, change, message):
+    load_model(write(graph, tmp_path / "good.keras"))
+    config = json.loads(graph["config.json"])
+    change(config["config"])
+    expect_refusal(write(graph, tmp_path / "bad.keras", config=json.dumps(config)), message)
 
 
 def test_files_that_are_too_large_are_refused_unread(tmp_path):
