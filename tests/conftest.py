@@ -33,6 +33,11 @@ def pytest_addoption(parser):
     parser.addoption("--many", action="store_true", help="kill 200 processes, not 10 or 20")
 
 
+def pytest_collection_modifyitems(items):
+    # The longest file comes first, so that no worker is left alone with it at the end.
+    items.sort(key=lambda item: item.path.name != "test_lesson_runs.py")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def keras_started():
     digitlib.start_keras()

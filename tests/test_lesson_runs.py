@@ -8,6 +8,7 @@ import pytest
 from conftest import CODE, EXERCISES, NOTEBOOK, ROOT
 from nbclient import NotebookClient
 from nbconvert import SlidesExporter
+from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 from store_lesson import sections
 
 TIMES = re.compile(r"\d+m?s \d+m?s/step|\d+/\d+ [\u2501 -]+ ?|\d+s -|\d+m?s/step")
@@ -21,6 +22,7 @@ def execute(cells):
     ]
     notebook = nbformat.v4.new_notebook(metadata=NOTEBOOK.metadata, cells=numbered)
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(ROOT)}}).execute()
+    CoalesceStreamsPreprocessor().preprocess(notebook, {})  # a line may arrive in two pieces
     return notebook.cells
 
 
