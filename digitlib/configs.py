@@ -124,6 +124,9 @@ def _check_value(path, key, value):
             raise refuse(path, f"{key!r} is a text of {len(value):,} characters")
         if key == "dtype" and value not in _TYPES:
             raise refuse(path, f"it calculates with {value!r}")
+        part = key.endswith(("_initializer", "_regularizer", "_constraint"))
+        if part and value.replace("_", "") not in _PARTS.lower().split():
+            raise refuse(path, f"{value!r} is no part that digit readers have here")
         if key == "data_format" and value != "channels_last":
             raise refuse(path, "its channels do not come last")
         return
@@ -165,5 +168,7 @@ def _check_nodes(path, nodes, names):
                 raise refuse(path, "a layer takes something else than layers make")
         else:  # as Keras 2 wrote it
             origins = [tensor[0] for tensor in node]
+            if any(any(tensor[3:]) for tensor in node):
+                raise refuse(path, "a layer is told more than what to take")
         if len(origins) > _MOST_INPUTS or not set(origins) <= set(names):
             raise refuse(path, "its layers do not stand in their order, or take too much")

@@ -4,13 +4,20 @@ import io
 import math
 import re
 import struct
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
 
 from digitlib.refusal import refuse
 
 _MOST_OBJECTS = 10_000
 _MOST_ATTRIBUTES = 16  # of one object
 _LARGEST_TEXT = 2**18  # bytes
+_MOST_NAMES = 1_000  # in a list
 _LARGEST_LIST = 2**25  # bytes
+_LARGEST_ARRAYS = 40 * 10**6  # bytes, with four for each number
 # What Keras notes beside its arrays: texts, and lists of names.
 _TEXTS = {"name", "backend", "keras_version", "model_config", "training_config"}
 _LISTS = "layer_names", "weight_names"
@@ -35,7 +42,7 @@ def read_texts(path, content, *, record):
     heap = _measure_heap(path, content)
     texts = _TEXTS | {record}
     with h5py.File(io.BytesIO(content), "r") as root:
-        seen, size = {h5py.h5o.get_info(root.id).addr}, 0
+        seen, values, size = {h5py.h5o.get_info(root.id).addr}, 0, 0
         groups = [root]  # a list, since recursion need not end
         _check_attributes(path, root, texts, heap)
         while groups:
@@ -57,9 +64,9 @@ def read_texts(path, content, *, record):
                     groups.append(item)
                     continue
                 _check_array(path, name, item)
-                size += item.nbytes
-                if size > len(content):
-                    raise refuse(path, f"its arrays would be {size:,} bytes large")
+                values, size = values + item.size, size + item.nbytes
+                if size > len(content) or 4 * values > _LARGEST_ARRAYS:
+                    raise refuse(path, f"its arrays would be {max(size, 4 * values):,} bytes large")
         return {name: _read_text(root.attrs[name]) for name in texts & set(root.attrs)}
 
 
@@ -90,12 +97,31 @@ def _check_attributes(path, group, texts, heap):
         # Texts of variable length may all be the same bytes of the heap, and be read one by one.
         shared = heap if kind.is_variable_str() else 0
         limit = _LARGEST_TEXT if name in texts else _LARGEST_LIST
-        if attribute.get_storage_size() + count * shared > limit:
+        if count > _MOST_NAMES or attribute.get_storage_size() + count * shared > limit:
             raise refuse(path, f"{name!r} is longer than any model's")
-        if name not in texts:
-            names = list(group.attrs[name])
-            if len(set(names)) < len(names):  # it would load an array again and again
-                raise refuse(path, f"{name!r} holds a name twice")
+        with _little_memory():
+            names = np.atleast_1d(group.attrs[name]).tolist()
+        if len(set(names)) < len(names):  # it would load an array again and again
+            raise refuse(path, f"{name!r} holds a name twice")
+
+
+@contextmanager
+def _little_memory():
+    """Lets HDF5 fail on Linux, where it would take gigabytes for a text that is called so long."""
+    if sys.platform != "linux":
+        yield
+        return
+    import resource
+
+    limits = soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    limit = used + 2 * _LARGEST_LIST
+    limit = limit if soft == resource.RLIM_INFINITY else min(limit, soft)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
 
 
 def _check_array(path, name, item):

@@ -7,6 +7,7 @@ layers through and `hdf5` only plain numbers, and here all sizes are known befor
 
 import json
 import math
+import re
 import struct
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -18,11 +19,11 @@ from digitlib.hdf5 import read_texts
 from digitlib.refusal import ModelError, refuse
 
 RECORD = "digitlib.json"
-_LARGEST_FILE = 50 * 2**20  # bytes
+_LARGEST_FILE = 40 * 2**20  # bytes
 _LARGEST_TEXT = 2**18  # bytes
 _LARGEST_LISTING = 2**16  # bytes that list what a zip archive holds
 _MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
-_LARGEST_WEIGHTS = 50 * 10**6  # bytes
+_LARGEST_WEIGHTS = 40 * 10**6  # bytes
 _MOST_VALUES = 250_000  # of one layer's output for one image
 _MOST_WORK = 500_000_000  # multiplications and comparisons for one image
 
@@ -160,10 +161,11 @@ def _explain_newer(path, version, error):
     import keras
 
     def number(version):
-        return tuple(int(part) for part in version.split(".")[:2])
+        told = re.match(r"(\d{1,3})\.(\d{1,3})\b", version)
+        return tuple(map(int, told.groups())) if told else (0, 0)
 
     unknown = not isinstance(error, ModelError)
-    if unknown and version and number(version) > number(keras.__version__):
+    if unknown and number(version) > number(keras.__version__):
         raise ModelError(
             "{} was made by Keras {}.{}, newer than this, and cannot be loaded: "
             "pip install --upgrade keras.".format(path, *number(version))

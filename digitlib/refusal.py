@@ -12,11 +12,13 @@ def refuse(path, reason):
 
     Args:
         path: the file.
-        reason: a str, how the file differs from any digit reader's; cut if it is long.
+        reason: a str, how the file differs from any digit reader's; cut if it is long, and what
+            cannot be printed becomes a question mark.
 
     Returns:
         A `ModelError`, to be raised.
     """
+    reason = "".join(letter if letter.isprintable() else "?" for letter in reason)
     if len(reason) > _LONGEST_REASON:
         reason = f"{reason[:_LONGEST_REASON]}…"
     return ModelError(f"{path} is refused for safety: {reason}.")

@@ -3,6 +3,8 @@
 import io
 import json
 import pickle
+import re
+import struct
 import sys
 import zipfile
 from pathlib import Path
@@ -174,8 +176,12 @@ def repeat_names(file):
     file["layers"].attrs["weight_names"] = ["kernel"] * 2
 
 
+def declare_small(file):
+    file["small"] = np.zeros(11_000_000, "u1")
+
+
 def lengthen_names(file):
-    file["layers"].attrs["weight_names"] = [f"weight-{number}" for number in range(3000)]
+    file["layers"].attrs["weight_names"] = [f"{number}" for number in range(1500)]
 
 
 def name_by_number(file):
@@ -230,6 +236,8 @@ def give_type(file):
         (add_layer("ReLU", data_format="channels_first"), "channels do not come last"),
         (add_layer("R" * 100_000), "R… *"),
         (add_layer("ReLU", text="R" * 100_000), "'text' is a text of 100,000 characters"),
+        (add_layer("Dense", kernel_initializer="orthogonal"), "'orthogonal' is no part"),
+        (add_layer("R\n\x1b[2J\ud800"), r"'keras\.layers\.R\?\?\[2J\?' is no part"),
         (share_ids, "'shared_object_id' stands at"),
         (share_initializers, "'shared_object_id' stands at 'Zeros'"),
         (name_twice, "does not tell one layer from another"),
@@ -254,6 +262,7 @@ def test_configs_that_ask_for_more_are_refused(parts, tmp_path, change, message)
         (add_objects, "'objects' holds no numbers"),
         (declare_much, "'much' is stored in chunks"),
         (add_loop, "'again' stands in it twice"),
+        (declare_small, "arrays would be 44,000,000 bytes large"),
         (declare_twice, "arrays would be .* bytes large"),
         (repeat_names, "'weight_names' holds a name twice"),
         (lengthen_names, "'weight_names' is longer than any model's"),
@@ -274,6 +283,24 @@ def test_weights_that_reach_elsewhere_are_refused(parts, tmp_path, change, messa
             file.create_group("layers")
         change(file)
     expect_refusal(tmp_path / "bad.h5", message)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="HDF5 takes the memory elsewhere")
+def test_texts_that_are_called_long_take_no_memory(tmp_path):
+    path = tmp_path / "long.h5"
+    save_model(build_model(RECIPES["logistic"]), path)
+    content = bytearray(path.read_bytes())
+    places = [match.start() for match in re.finditer(b"GCOL\1", content)]
+    references = [
+        match.start()
+        for place in places
+        for match in re.finditer(struct.pack("<Q", place), content)
+    ]
+    assert len(references) > 4
+    for reference in references:  # the text's length stands before the place of its heap
+        content[reference - 1] = 255
+    path.write_bytes(content)
+    expect_refusal(path, "cannot be loaded")
 
 
 def test_archives_that_hold_more_are_refused(parts, tmp_path, monkeypatch):
@@ -408,6 +435,10 @@ def train_for_ever(config):
     config["layers"][2]["inbound_nodes"][0]["kwargs"] = {"training": True}
 
 
+def train_as_keras_2_told(config):
+    config["layers"][2]["inbound_nodes"] = [[["double", 0, 0, {"training": True}]]]
+
+
 def join_images(config):
     config["layers"][1].update(class_name="Concatenate", build_config=None)
     config["layers"][1]["config"] = {"name": "double", "axis": 0}
@@ -427,6 +458,7 @@ def answer_by_name(config):
         (take_often, "or take too much"),
         (take_numbers, "takes something else than layers make"),
         (train_for_ever, "is told more than what to take"),
+        (train_as_keras_2_told, "is told more than what to take"),
         (join_images, "does not give each image an answer of its own"),
         (answer_by_name, "'output_layers' is a dictionary"),
     ],
@@ -474,6 +506,8 @@ def test_a_file_of_a_newer_keras_says_so(parts, tmp_path):
     path = write(parts, tmp_path / "new.keras", config=config, metadata=metadata)
     expect_refusal(path, r"was made by Keras 99\.1, newer.*pip install --upgrade")
     load_model(write(parts, tmp_path / "known.keras", metadata=metadata))
+    metadata = json.dumps({"keras_version": "9" * 5000 + ".1"})
+    expect_refusal(write(parts, path, config=config, metadata=metadata), "cannot be loaded")
 
 
 def test_other_models_of_plain_layers_are_loaded(tmp_path):
