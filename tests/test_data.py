@@ -130,6 +130,7 @@ def test_emnist_images_are_turned_upright(tmp_path, small_images):
 
 IMAGES_FILE, LABELS_FILE = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 SIX = np.zeros((6, 28, 28), np.uint8)
+GZIPPED = gzip.compress(idx_images(SIX), mtime=0)  # two workers must collect the same tests
 
 
 @pytest.mark.parametrize(
@@ -156,14 +157,14 @@ SIX = np.zeros((6, 28, 28), np.uint8)
         ),
         (LABELS_FILE, idx_labels([3, 1, 4, 11, 5, 9]), "expected labels 0-9; found 11 at row 3"),
         (LABELS_FILE, idx_labels(LABELS[:4]), "hold 6 images and 4 labels"),
-        (f"{IMAGES_FILE}.gz", gzip.compress(idx_images(SIX))[:-9], "complete gzip file"),
+        (f"{IMAGES_FILE}.gz", GZIPPED[:-9], "complete gzip file"),
         (f"{IMAGES_FILE}.gz", b"no gzip at all", "complete gzip file"),
         (
             f"{IMAGES_FILE}.gz",
-            gzip.compress(idx_images(SIX))[:20] + bytes(20),
+            GZIPPED[:20] + bytes(20),
             "complete gzip file",
         ),
-        (f"{IMAGES_FILE}.gz", gzip.compress(idx_images(SIX))[:-8] + bytes(8), "complete gzip file"),
+        (f"{IMAGES_FILE}.gz", GZIPPED[:-8] + bytes(8), "complete gzip file"),
         (f"{IMAGES_FILE}.gz", b"", "found 0 bytes"),
     ],
 )
