@@ -9,4 +9,5 @@ RUN pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY --chown=student . .
 USER student
 EXPOSE 8888
-CMD ["jupyter", "lab", "--ip=0.0.0.0", "--no-browser", "Digit_recognizer.ipynb"]
+CMD ["jupyter", "lab", "--ip=0.0.0.0", "--no-browser", \
+     "--LabApp.default_url=/lab/tree/Digit_recognizer.ipynb"]
