@@ -14,10 +14,10 @@ from digitlib.refusal import refuse
 
 _MOST_OBJECTS = 10_000
 _MOST_ATTRIBUTES = 16  # of one object
-_LARGEST_TEXT = 2**18  # bytes
+LARGEST_TEXT = 2**18  # bytes
 _MOST_NAMES = 1_000  # in a list
 _LARGEST_LIST = 2**25  # bytes
-_LARGEST_ARRAYS = 40 * 10**6  # bytes, with four for each number
+LARGEST_ARRAYS = 40 * 10**6  # bytes, with four for each number
 # What Keras notes beside its arrays: texts, and lists of names.
 _TEXTS = {"name", "backend", "keras_version", "model_config", "training_config"}
 _LISTS = "layer_names", "weight_names"
@@ -44,10 +44,10 @@ def read_texts(path, content, *, record):
     with h5py.File(io.BytesIO(content), "r") as root:
         seen, values, size = {h5py.h5o.get_info(root.id).addr}, 0, 0
         groups = [root]  # a list, since recursion need not end
-        _check_attributes(path, root, texts, heap)
+        noted = _read_attributes(path, root, texts, heap)
         while groups:
             group = groups.pop()
-            if len(group) > _MOST_OBJECTS:
+            if len(seen) + len(group) > _MOST_OBJECTS:
                 raise refuse(path, f"it holds more than {_MOST_OBJECTS:,} objects")
             for name in group:
                 if not isinstance(group.get(name, getlink=True), h5py.HardLink):
@@ -57,17 +57,15 @@ def read_texts(path, content, *, record):
                 if address in seen:
                     raise refuse(path, f"{name!r} stands in it twice")
                 seen.add(address)
-                if len(seen) > _MOST_OBJECTS:
-                    raise refuse(path, f"it holds more than {_MOST_OBJECTS:,} objects")
                 if isinstance(item, h5py.Group):
-                    _check_attributes(path, item, texts, heap)
+                    _read_attributes(path, item, texts, heap)
                     groups.append(item)
                     continue
                 _check_array(path, name, item)
                 values, size = values + item.size, size + item.nbytes
-                if size > len(content) or 4 * values > _LARGEST_ARRAYS:
+                if size > len(content) or 4 * values > LARGEST_ARRAYS:
                     raise refuse(path, f"its arrays would be {max(size, 4 * values):,} bytes large")
-        return {name: _read_text(root.attrs[name]) for name in texts & set(root.attrs)}
+        return {name: _read_text(noted[name][0]) for name in texts & set(noted)}
 
 
 def _measure_heap(path, content):
@@ -75,14 +73,16 @@ def _measure_heap(path, content):
     size = 0
     for collection in re.finditer(b"GCOL\1", content):
         size += struct.unpack_from("<Q", content, collection.start() + 8)[0]
-    if size > _LARGEST_TEXT:
+    if size > LARGEST_TEXT:
         raise refuse(path, f"its texts would be {size:,} bytes long")
     return size
 
 
-def _check_attributes(path, group, texts, heap):
+def _read_attributes(path, group, texts, heap):
+    """A dict of lists of texts, all that a group's attributes hold."""
     import h5py
 
+    noted = {}
     if h5py.h5a.get_num_attrs(group.id) > _MOST_ATTRIBUTES:
         raise refuse(path, f"{group.name!r} has too many attributes")
     for name in group.attrs:
@@ -96,13 +96,14 @@ def _check_attributes(path, group, texts, heap):
             raise refuse(path, f"{name!r} is no text")
         # Texts of variable length may all be the same bytes of the heap, and be read one by one.
         shared = heap if kind.is_variable_str() else 0
-        limit = _LARGEST_TEXT if name in texts else _LARGEST_LIST
+        limit = LARGEST_TEXT if name in texts else _LARGEST_LIST
         if count > _MOST_NAMES or attribute.get_storage_size() + count * shared > limit:
             raise refuse(path, f"{name!r} is longer than any model's")
         with _little_memory():
-            names = np.atleast_1d(group.attrs[name]).tolist()
-        if len(set(names)) < len(names):  # it would load an array again and again
+            noted[name] = np.atleast_1d(group.attrs[name]).tolist()
+        if len(set(noted[name])) < len(noted[name]):  # it would load an array again and again
             raise refuse(path, f"{name!r} holds a name twice")
+    return noted
 
 
 @contextmanager

@@ -15,15 +15,13 @@ from typing import NamedTuple
 
 from digitlib.configs import check_config
 from digitlib.data import IMAGE_SIZE, NUM_CLASSES
-from digitlib.hdf5 import read_texts
+from digitlib.hdf5 import LARGEST_ARRAYS, LARGEST_TEXT, read_texts
 from digitlib.refusal import ModelError, refuse
 
 RECORD = "digitlib.json"
 _LARGEST_FILE = 40 * 2**20  # bytes
-_LARGEST_TEXT = 2**18  # bytes
 _LARGEST_LISTING = 2**16  # bytes that list what a zip archive holds
 _MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
-_LARGEST_WEIGHTS = 40 * 10**6  # bytes
 _MOST_VALUES = 250_000  # of one layer's output for one image
 _MOST_WORK = 500_000_000  # multiplications and comparisons for one image
 
@@ -83,7 +81,7 @@ def _open_archive(path):
             raise refuse(path, f"the archive holds {what}")
         for member in archive.infolist():
             size = member.file_size
-            if size > (_LARGEST_TEXT if member.filename.endswith(".json") else _LARGEST_FILE):
+            if size > (LARGEST_TEXT if member.filename.endswith(".json") else _LARGEST_FILE):
                 raise refuse(path, f"{member.filename} would be {size:,} bytes large")
             # Keras does not compress; what is compressed may be far larger than it tells.
             if member.compress_type != zipfile.ZIP_STORED or member.compress_size != size:
@@ -143,7 +141,7 @@ def _check_sizes(path, config):
         if getattr(answers, "shape", None) != (3, NUM_CLASSES):
             raise refuse(path, "it does not give each image an answer of its own")
         size = sum(math.prod(weight.shape) * 4 for weight in model.weights)
-        if size > _LARGEST_WEIGHTS:
+        if size > LARGEST_ARRAYS:
             raise refuse(path, f"its weights would be {size:,} bytes large")
         work = 0
         for layer in model.layers:

@@ -65,6 +65,12 @@ def run_python():
     return run
 
 
+def start_python(script, *arguments):
+    """Starts a script in a new process, whose output can be read while it runs."""
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
 @pytest.fixture
 def kernel():
     """A notebook's kernel of its own: its manager, and a client of it."""

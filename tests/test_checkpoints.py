@@ -6,13 +6,12 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 
 import keras
 import numpy as np
 import pytest
+from conftest import start_python
 
 from digitlib import RECIPES, Split, train_model
 
@@ -55,14 +54,8 @@ def splits(mnist):
     return [Split(mnist.train.images[part], mnist.train.labels[part]) for part in parts]
 
 
-def start(folder):
-    return subprocess.Popen(
-        [sys.executable, "-c", TRAIN_AND_HASH, str(folder)], stdout=subprocess.PIPE, text=True
-    )
-
-
 def finish(folder):
-    output, _ = start(folder).communicate(timeout=300)
+    output, _ = start_python(TRAIN_AND_HASH, folder).communicate(timeout=300)
     digest = output.split()[-1]
     assert len(digest) == 64
     return digest
@@ -76,7 +69,7 @@ def test_a_killed_training_goes_on_and_ends_the_same(tmp_path, pytestconfig):
     chance = random.Random(0)
     folder, trainings, resumed = tmp_path / "0", 0, 0
     for _ in range(kills):
-        process = start(folder)
+        process = start_python(TRAIN_AND_HASH, folder)
         process.stdout.readline()
         time.sleep(chance.uniform(0, 0.7 * longest))
         process.kill()  # SIGKILL
@@ -97,10 +90,9 @@ def test_a_killed_training_goes_on_and_ends_the_same(tmp_path, pytestconfig):
 def test_a_kill_amid_the_writing_of_a_checkpoint_loses_one_epoch(tmp_path):
     expected = finish(tmp_path / "whole")
     folder = tmp_path / "killed"
-    run = subprocess.run(
-        [sys.executable, "-c", DIE_IN_THE_THIRD_WRITE + TRAIN_AND_HASH, str(folder)], timeout=300
-    )
-    assert run.returncode == -signal.SIGKILL
+    process = start_python(DIE_IN_THE_THIRD_WRITE + TRAIN_AND_HASH, folder)
+    process.communicate(timeout=300)
+    assert process.returncode == -signal.SIGKILL
     assert len(list(folder.iterdir())) == 2, "a whole checkpoint, and a half one"
     with np.load(folder / "training.npz") as saved:
         assert json.loads(str(saved["note"]))["progress"]["epochs"] == 2

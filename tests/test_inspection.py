@@ -21,13 +21,17 @@ from digitlib.refusal import ModelError
 PROOF = Path("code-was-run")
 
 
+def read_parts(path):
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory):
     """The members of a good `.keras` file: a dict of names and bytes."""
     path = tmp_path_factory.mktemp("good") / "good.keras"
     save_model(build_model(RECIPES["fast"]), path)
-    with zipfile.ZipFile(path) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
+    return read_parts(path)
 
 
 def write(parts, path, **changes):
@@ -392,8 +396,7 @@ def graph(tmp_path_factory):
     model = keras.Model(image, keras.layers.Dense(10, "softmax", name="answer")(flat))
     path = tmp_path_factory.mktemp("graph") / "graph.keras"
     save_model(model, path)
-    with zipfile.ZipFile(path) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
+    return read_parts(path)
 
 
 def hide_layer(config, name="hidden"):

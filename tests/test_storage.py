@@ -2,14 +2,13 @@ import dataclasses
 import hashlib
 import json
 import random
-import subprocess
-import sys
 import time
 import zipfile
 
 import keras
 import numpy as np
 import pytest
+from conftest import start_python
 
 from digitlib import (
     RECIPES,
@@ -93,8 +92,7 @@ def test_a_kill_leaves_a_complete_model(tmp_path, pytestconfig):
     paths = [tmp_path / "digits.keras", tmp_path / "digits.h5"]
     chance = random.Random(0)
     for _ in range(200 if pytestconfig.getoption("--many") else 10):
-        command = [sys.executable, "-c", SAVE_FOR_EVER, *map(str, paths)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        process = start_python(SAVE_FOR_EVER, *paths)
         assert process.stdout.readline() == "saved\n"
         time.sleep(chance.uniform(0, 0.3))
         process.kill()  # SIGKILL
