@@ -17,7 +17,9 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 
 import digitlib
+from digitlib.startup import ask_for_fast_kernels
 
+ask_for_fast_kernels()  # before a test module imports Keras
 matplotlib.use("Agg")  # no windows
 ROOT = Path(__file__).parent.parent
 # Processes that a test starts, the lesson's kernels among them, find digitlib in this checkout, and

@@ -1,6 +1,8 @@
 import os
+import platform
 
 import pytest
+import tensorflow as tf
 
 START = "import digitlib; digitlib.start_keras(); import keras; keras.ops.ones(3)"
 FAIL = """
@@ -61,3 +63,46 @@ def test_an_interrupted_start_leaves_keras_whole(run_python):
 def test_keras_starts_in_another_thread(run_python):
     start = "import threading, digitlib; t = threading.Thread(target=digitlib.start_keras)"
     assert run_python("-c", f"{start}; t.start(); t.join()").stderr == ""
+
+
+KERNELS = """
+import os, sys, warnings
+warnings.simplefilter("always")
+import digitlib
+{before}
+digitlib.start_keras()
+digitlib.start_keras()
+from tensorflow.python.util import _pywrap_util_port
+print(os.environ["TF_ENABLE_ONEDNN_OPTS"], _pywrap_util_port.IsMklEnabled())
+"""
+X86 = platform.machine() in ("x86_64", "AMD64")
+# What a processor without AVX512-VNNI does by itself: TensorFlow starts without the fast kernels.
+IMPORTED_BEFORE = "import tensorflow; del os.environ['TF_ENABLE_ONEDNN_OPTS']"
+
+
+@pytest.mark.parametrize("chosen", ["", "0", "1"])
+def test_the_fast_kernels_are_on_unless_the_user_chose(run_python, chosen):
+    environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": chosen}
+    if not chosen:
+        del environment["TF_ENABLE_ONEDNN_OPTS"]
+    done = run_python("-c", KERNELS.format(before=""), env=environment)
+    assert done.stdout.split() == [chosen or "1", str(X86 and chosen != "0")]
+    assert done.stderr == ""
+
+
+@pytest.mark.skipif(not X86, reason="oneDNN is TensorFlow's on x86 only")
+def test_a_tensorflow_that_started_without_its_fast_kernels_is_reported_once(run_python):
+    environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": "0"}
+    done = run_python("-c", KERNELS.format(before=IMPORTED_BEFORE), env=environment)
+    assert done.stdout.split() == ["1", "False"]
+    assert done.stderr.count("RuntimeWarning: TensorFlow was imported before") == 1
+
+
+def test_no_pipeline_has_a_tuning_thread():
+    """Keras's own pipelines begin by `iter`, too."""
+    tuned = tf.data.Options()
+    tuned.autotune.enabled = True
+    for numbers in (tf.data.Dataset.range(3), tf.data.Dataset.range(3).with_options(tuned)):
+        iterator = iter(numbers)
+        assert iterator._dataset.options().autotune.enabled is False
+        assert [int(number) for number in iterator] == [0, 1, 2]
