@@ -17,6 +17,43 @@ def preprocess_images(images):
     Raises:
         ValueError: any other dtype or shape. Floats are refused, so that nothing is scaled twice.
     """
+    images = _check_images(images)
+    scaled = images[..., np.newaxis].astype(np.float32)
+    scaled /= 255  # in place: another array of floats would be four times the images
+    return scaled
+
+
+def batch_images(images, labels, order, batch_size):
+    """Batches for Keras's `fit`, gathered and scaled while the network learns from earlier ones.
+
+    Images stay bytes until their batch is due: all of them as floats would take four times the
+    memory, and time before the first step.
+
+    Args:
+        images: uint8 (n, 28, 28), 0 background to 255 ink.
+        labels: (n,) or (n, 10), as the loss wants them.
+        order: integers (m,), the rows to take, first to last.
+        batch_size: int; the last batch may be smaller.
+
+    Returns:
+        A `tf.data.Dataset` of pairs: images as `preprocess_images` scales them, and their labels.
+
+    Raises:
+        ValueError: as `preprocess_images`.
+    """
+    import tensorflow as tf
+
+    images, labels, order = (tf.constant(a) for a in (_check_images(images), labels, order))
+
+    def load(start):
+        rows = order[start : start + batch_size]
+        scaled = tf.cast(tf.gather(images, rows), tf.float32)[..., tf.newaxis] / 255
+        return scaled, tf.gather(labels, rows)
+
+    return tf.data.Dataset.range(0, len(order), batch_size).map(load).prefetch(4)
+
+
+def _check_images(images):
     images = np.asarray(images)
     if images.dtype != np.uint8 or images.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE):
         raise ValueError(
@@ -24,9 +61,7 @@ def preprocess_images(images):
             f"shape {images.shape}. Pass the images as loaded, before any scaling; "
             "a single image as image[None]."
         )
-    scaled = images[..., np.newaxis].astype(np.float32)
-    scaled /= 255  # in place: another array of floats would be four times the images
-    return scaled
+    return images
 
 
 def one_hot_labels(labels):

@@ -15,11 +15,11 @@ from digitlib.augmentation import build_augmentation
 from digitlib.checkpoints import Checkpoint
 from digitlib.data import NUM_CLASSES, Split
 from digitlib.evaluation import calibrate_model
-from digitlib.images import one_hot_labels, preprocess_images
+from digitlib.images import batch_images, one_hot_labels
 from digitlib.recipes import ONE_HOT_LOSS, build_model
 
-# So many steps run without a return to Python in between: it costs as much as a small step itself.
-_STEPS_PER_CALL = 10
+# Between two steps, TensorFlow does not return to Python: that would cost as much as a small step.
+_CALLS_PER_EPOCH = 10
 
 
 class Run(NamedTuple):
@@ -70,7 +70,12 @@ def train_model(recipe, train, validation, *, seed=0, verbose="auto", checkpoint
     model = build_model(recipe)
     images, labels = _gather(train, recipe, seed)
     learner = _compile(model, recipe, len(labels), seed)
-    known = preprocess_images(validation.images), _prepare_labels(validation.labels, recipe)
+    known = batch_images(
+        validation.images,
+        _prepare_labels(validation.labels, recipe),
+        np.arange(len(validation.labels)),
+        recipe.batch_size,
+    )
     record = _record(recipe, train, seed)
     progress = {"epochs": 0, "history": {}, "seconds": 0.0, "cpu_seconds": 0.0}
     checkpoint = None
@@ -83,10 +88,8 @@ def train_model(recipe, train, validation, *, seed=0, verbose="auto", checkpoint
         order = np.random.default_rng([seed, epoch]).permutation(len(labels))
         plain = epoch >= recipe.epochs - recipe.plain_epochs
         fitted = (model if plain else learner).fit(
-            preprocess_images(images[order]),
-            labels[order],
-            batch_size=recipe.batch_size,
-            shuffle=False,
+            batch_images(images, labels, order, recipe.batch_size),
+            shuffle=False,  # order has done it
             initial_epoch=epoch,
             epochs=recipe.epochs,
             validation_data=known,
@@ -133,14 +136,15 @@ def _compile(model, recipe, num_images, seed):
         # They stand before the model while that learns, and are no part of it.
         augmentation = build_augmentation(recipe.augmentation, seed, **changes)
         learner = keras.Sequential([augmentation, model])
-    optimizer = _build_optimizer(recipe, num_images)
+    steps = math.ceil(num_images / recipe.batch_size)  # of one epoch
+    optimizer = _build_optimizer(recipe, recipe.epochs * steps)
     torch = keras.backend.backend() == "torch"  # where Keras can do single steps only
     for network in (model, learner):
         network.compile(
             optimizer,
             loss=_loss(recipe),
             metrics=["accuracy"],
-            steps_per_execution=1 if torch else _STEPS_PER_CALL,
+            steps_per_execution=1 if torch else math.ceil(steps / _CALLS_PER_EPOCH),
         )
     optimizer.build(model.trainable_variables)
     return learner
@@ -171,19 +175,18 @@ def _hash(split):
     return hashlib.sha256(split.images.tobytes() + split.labels.tobytes()).hexdigest()
 
 
-def _build_optimizer(recipe, num_images):
+def _build_optimizer(recipe, steps):
     return keras.optimizers.Adam(
-        _schedule(recipe, num_images),
+        _schedule(recipe, steps),
         beta_1=recipe.betas[0],
         beta_2=recipe.betas[1],
         weight_decay=recipe.weight_decay or None,
     )
 
 
-def _schedule(recipe, num_images):
+def _schedule(recipe, steps):
     if recipe.schedule == "constant":
         return recipe.learning_rate
-    steps = recipe.epochs * math.ceil(num_images / recipe.batch_size)
     return keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0,
         warmup_target=recipe.learning_rate,

@@ -4,6 +4,7 @@ import scipy.ndimage
 from sklearn.preprocessing import LabelBinarizer
 
 from digitlib import one_hot_labels, preprocess_images, shift_images
+from digitlib.images import batch_images
 
 
 def test_pixels_become_floats_from_0_to_1_with_a_channel(small_images):
@@ -43,6 +44,25 @@ def test_anything_else_is_refused_with_its_dtype_and_shape(wrong):
         preprocess_images(wrong)
     array = np.asarray(wrong)
     assert f"got {array.dtype} of shape {array.shape}" in str(caught.value)
+
+
+@pytest.mark.parametrize("size", [1, 4, 5, 100])
+def test_batches_hold_the_images_as_preprocessed_in_the_order_asked_for(mnist, size):
+    images, order = mnist.test.images[:5], np.array([4, 0, 0, 3, 1])
+    for labels in (mnist.test.labels[:5], one_hot_labels(mnist.test.labels[:5])):
+        batches = list(batch_images(images, labels, order, size).as_numpy_iterator())
+        assert [len(inputs) for inputs, _ in batches] == [
+            len(order[start : start + size]) for start in range(0, 5, size)
+        ]
+        inputs, targets = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+        assert inputs.dtype == np.float32
+        assert np.array_equal(inputs, preprocess_images(images[order]))
+        assert np.array_equal(targets, labels[order])
+
+
+def test_batches_refuse_scaled_images(small_images):
+    with pytest.raises(ValueError, match="must be uint8"):
+        batch_images(small_images / 255, np.zeros(6), np.arange(6), 2)
 
 
 def test_one_hot_labels_agree_with_scikit_learn(mnist):
