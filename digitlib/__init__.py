@@ -2,10 +2,15 @@
 
 Every public name can be imported from here: `from digitlib import load_mnist`. Its module is
 loaded when the name is first used, so that `import digitlib` costs nothing and only work that
-needs Keras waits for Keras.
+needs Keras waits for Keras. It does ask TensorFlow for its fast kernels, which reads this wish
+once, when it is imported itself.
 """
 
 from importlib import import_module
+
+from digitlib.startup import ask_for_fast_kernels
+
+ask_for_fast_kernels()
 
 _MODULE_OF = {
     "start_keras": "startup",

@@ -13,28 +13,19 @@ _FAST_KERNELS = "TF_ENABLE_ONEDNN_OPTS"
 
 
 def start_keras():
-    """Imports Keras and wakes its device, quietly and with TensorFlow's fast kernels.
+    """Imports Keras and wakes its device, holding back what TensorFlow logs meanwhile.
 
     TensorFlow 2.21 writes some ten lines to stderr while it starts, before any log level of its
     own applies. They are harmless and hide what matters. If the start raises an error, they are
     shown. Ctrl-C takes effect after the start: half an import could not be repeated.
 
-    The fast kernels are those of oneDNN. TensorFlow uses them by default only on processors with
-    AVX512-VNNI or AMX; on a laptop with AVX2, training took 1.8 times as much processor time
-    without them (47 s instead of 26 s for `fast`; benchmarks/README.md says how to repeat it).
-    Set `TF_ENABLE_ONEDNN_OPTS=0` beforehand to do without.
-
     Also switches off the tuning thread of tf.data pipelines, which Keras's `fit` and `evaluate`
     use inside. Stopping this thread can miss its signal; then `fit` sits idle after its last step
     for up to as long as it has run. Our small pipelines have nothing to tune.
 
-    Warns:
-        RuntimeWarning: TensorFlow was imported before, without the fast kernels.
-
     Source:
         https://github.com/tensorflow/tensorflow/issues/100442 (the log level that does not apply)
     """
-    ask_for_fast_kernels()
     with _delay_interrupt(), hold_back_stderr():
         import keras
 
@@ -45,9 +36,12 @@ def start_keras():
 
 
 def ask_for_fast_kernels():
-    """Sets the switch of oneDNN, unless it is set already: for this process and those it starts.
+    """Switches on oneDNN, unless the user chose: for this process and those that it starts.
 
-    TensorFlow reads it once, when it is imported.
+    TensorFlow uses these kernels by default only on processors with AVX512-VNNI or AMX. On others,
+    training `fast` takes 29 s of processor time without them, and 14 s with them (measured as
+    benchmarks/README.md says). `import digitlib` calls this. Set `TF_ENABLE_ONEDNN_OPTS=0`
+    beforehand to do without.
 
     Warns:
         RuntimeWarning: TensorFlow was imported before, without the fast kernels.
@@ -60,9 +54,8 @@ def ask_for_fast_kernels():
 
         if not _pywrap_util_port.IsMklEnabled():
             warnings.warn(
-                "TensorFlow was imported before digitlib.start_keras(), so its fast kernels "
-                "(oneDNN) are off and training takes about twice as long. Restart, and call "
-                "start_keras() first.",
+                "TensorFlow was imported before digitlib, so its fast kernels (oneDNN) are off and "
+                "training takes about twice as long. Restart, and import digitlib first.",
                 RuntimeWarning,
                 stacklevel=3,
             )
@@ -87,8 +80,10 @@ def _stop_tuning_pipelines():
 
 @contextmanager
 def _delay_interrupt():
-    if threading.current_thread() is not threading.main_thread():
-        yield  # Ctrl-C reaches the main thread only.
+    # Ctrl-C reaches the main thread only, and nobody where the parent ignores it (nohup).
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if not in_main_thread or signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None):
+        yield
         return
     interrupts = []
     usual = signal.signal(signal.SIGINT, lambda *interrupt: interrupts.append(interrupt))

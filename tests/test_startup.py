@@ -60,6 +60,13 @@ def test_an_interrupted_start_leaves_keras_whole(run_python):
     assert "interrupted with 3" in run_python("-c", INTERRUPTED).stdout
 
 
+@pytest.mark.skipif(os.name == "nt", reason="os.kill would end the process")
+def test_an_ignored_interrupt_stays_ignored(run_python):
+    ignore = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+    done = run_python("-c", f"{ignore}\n{INTERRUPTED}\nprint(signal.getsignal(signal.SIGINT).name)")
+    assert done.stdout == "SIG_IGN\n"
+
+
 def test_keras_starts_in_another_thread(run_python):
     start = "import threading, digitlib; t = threading.Thread(target=digitlib.start_keras)"
     assert run_python("-c", f"{start}; t.start(); t.join()").stderr == ""
@@ -68,9 +75,8 @@ def test_keras_starts_in_another_thread(run_python):
 KERNELS = """
 import os, sys, warnings
 warnings.simplefilter("always")
-import digitlib
 {before}
-digitlib.start_keras()
+import digitlib
 digitlib.start_keras()
 from tensorflow.python.util import _pywrap_util_port
 print(os.environ["TF_ENABLE_ONEDNN_OPTS"], _pywrap_util_port.IsMklEnabled())
@@ -95,7 +101,7 @@ def test_a_tensorflow_that_started_without_its_fast_kernels_is_reported_once(run
     environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": "0"}
     done = run_python("-c", KERNELS.format(before=IMPORTED_BEFORE), env=environment)
     assert done.stdout.split() == ["1", "False"]
-    assert done.stderr.count("RuntimeWarning: TensorFlow was imported before") == 1
+    assert done.stderr.count("RuntimeWarning: TensorFlow was imported before digitlib") == 1
 
 
 def test_no_pipeline_has_a_tuning_thread():
