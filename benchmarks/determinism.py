@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.machine import WITHOUT_AVX512
+
 PROJECT = Path(__file__).resolve().parent.parent
 COLUMNS = [
     *("recipe", "seed", "circumstances", "versions", "same_weights", "largest_difference"),
@@ -30,6 +32,7 @@ CIRCUMSTANCES = {
     "2 threads": threads(2),
     "2 threads again": threads(2),
     "1 thread": threads(1),
+    "without AVX-512": {**threads(2), **WITHOUT_AVX512},
     "without oneDNN": {**threads(2), "TF_ENABLE_ONEDNN_OPTS": "0"},
 }
 

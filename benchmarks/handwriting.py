@@ -37,7 +37,7 @@ def main():
             for row in measure_changes(models, test):
                 table.writerow(row)
                 file.flush()
-    read_small(models)
+    read_small(models, options.small)
     read_photos(models, test, options.photos, rng)
     for name, model in models.items():
         read_pages(name, model, test, options.pages, np.random.default_rng(1))
@@ -110,14 +110,14 @@ def measure_changes(models, split):
             yield dict(zip(COLUMNS, [name, change, amount, len(right), right.mean()], strict=True))
 
 
-def read_small(models):
-    """Prints how well scikit-learn's digits of 8 x 8 pixels are read."""
-    small = load_digits()
-    pictures = (255 - 255 * small.images / 16).astype(np.uint8)
+def read_small(models, count):
+    """Prints how well the first of scikit-learn's digits of 8 x 8 pixels are read."""
+    small, digits = load_digits().images[:count], load_digits().target[:count]
+    pictures = (255 - 255 * small / 16).astype(np.uint8)
     large = [np.asarray(Image.fromarray(picture).resize((160, 160))) for picture in pictures]
     images = np.array([digitlib.image_to_digit(np.pad(p, 40, constant_values=255)) for p in large])
     for name, model in models.items():
-        _print_share(name, "8 x 8 digits", digitlib.predict_digits(model, images) == small.target)
+        _print_share(name, "8 x 8 digits", digitlib.predict_digits(model, images) == digits)
 
 
 def read_photos(models, split, count, rng):
@@ -194,6 +194,9 @@ def _print_share(name, what, right):
 def _build_parser():
     parser = argparse.ArgumentParser(prog="python -m benchmarks.handwriting", description=__doc__)
     parser.add_argument("models", nargs="+", metavar="MODEL", help="robust, or a .keras file")
+    parser.add_argument(
+        "--small", type=int, default=1797, metavar="N", help="8 x 8 digits; default: %(default)s"
+    )
     parser.add_argument(
         "--photos", type=int, default=2000, metavar="N", help="default: %(default)s"
     )

@@ -8,71 +8,76 @@ import argparse
 import csv
 import importlib.util
 import json
+import os
+import runpy
 import statistics
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
+
+from benchmarks.machine import (
+    WITHOUT_AVX512,
+    count_operations,
+    describe_processor,
+    measure_peak,
+)
 
 PROJECT = Path(__file__).resolve().parent.parent
 COLUMNS = [
     *("name", "images", "epochs", "repeat", "test_accuracy", "fit_cpu_seconds"),
     *("fit_wall_seconds", "process_cpu_seconds", "process_wall_seconds", "peak_megabytes"),
+    *("gigaflop", "gigaflops_at_most", "processor", "cores", "avx512_vnni"),
 ]
-ALWAYS = [("stacked_conv", 1), ("keras_example", 1), ("fast", None), ("accurate", None)]
+DEFAULT = "fast, TensorFlow's default"
 PEER = "fast in PyTorch"
+ALWAYS = [("stacked_conv", 1), ("keras_example", 1), ("fast", None), (DEFAULT, None)]
+ALWAYS += [("accurate", None)]
 REST = [("tiny", None), ("best", None), ("keras_example", None)]
 
 
 def main():
     """Measures one thing after the other."""
     options = _build_parser().parse_args()
-    if options.child:
-        print(json.dumps(_train_here(**json.loads(options.child))))
-        return
     if options.torch and not importlib.util.find_spec("torch"):
         sys.exit("--torch needs PyTorch, which is no requirement here: pip install torch==2.13.0")
+    machine, environment = choose_machine(without_avx512=options.without_avx512)
+    print(", ".join(f"{key} {value}" for key, value in machine.items()))
     rows = []
     with options.output.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, COLUMNS)
+        table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         table.writeheader()
         for repeat in range(options.repeats):
+            peak = measure_in_child({"peak": True}, environment)["gigaflops_at_most"]
             for name, epochs, images in _list_runs(options):
                 run = {"name": name, "epochs": epochs, "images": images, "seed": repeat}
-                row = {**_measure(run), "repeat": repeat}
+                row = {"repeat": repeat, "gigaflops_at_most": peak, **machine}
+                row |= measure_in_child(run, environment) | {"gigaflop": count_gigaflop(**run)}
                 rows.append(row)
                 table.writerow(row)
                 file.flush()
-                print(
-                    f"{row['name']:16} {row['images']:6,} images {row['epochs']:3} epochs: "
-                    f"fit {row['fit_cpu_seconds']:7.1f} CPU-s {row['fit_wall_seconds']:7.1f} s; "
-                    f"cold start to result {row['process_cpu_seconds']:7.1f} CPU-s "
-                    f"{row['process_wall_seconds']:7.1f} s; peak {row['peak_megabytes']:5} MB; "
-                    f"test {row['test_accuracy']:.2%}",
-                    flush=True,
-                )
+                print(describe_row(row), flush=True)
     if not options.scaling:
-        print("\nCPU-seconds of training:", *describe_ratios(rows), sep="\n")
-
-
-def _list_runs(options):
-    """What to measure: a recipe's name or PEER, epochs (None: the recipe's own), and images."""
-    if options.scaling:
-        sizes = (15_000, 4), (30_000, 4), (60_000, 4), (60_000, 2), (60_000, 8)
-        return [(name, epochs, n) for name in ("fast", "accurate") for n, epochs in sizes]
-    chosen = ALWAYS + (REST if options.all else []) + ([(PEER, None)] if options.torch else [])
-    return [(name, epochs, options.images) for name, epochs in chosen]
+        print("\nRatios of CPU-s and of s:", *describe_ratios(rows), sep="\n")
 
 
 def _build_parser():
     parser = argparse.ArgumentParser(
         description=__doc__.splitlines()[0],
-        epilog="Close other programs first: times of a busy machine tell about its other work.",
+        epilog="Close other programs first: the times of a busy machine measure its other work.",
     )
-    parser.add_argument("--all", action="store_true", help="measure tiny and best, too")
+    parser.add_argument(
+        "--all", action="store_true", help="measure tiny, best and all of keras_example, too"
+    )
     parser.add_argument("--torch", action="store_true", help="and `fast` in PyTorch (install it)")
     parser.add_argument(
         "--scaling", action="store_true", help="instead, show how cost grows with images and epochs"
+    )
+    parser.add_argument(
+        "--without-avx512",
+        action="store_true",
+        help="imitate a processor without AVX-512, as many laptops have it",
     )
     parser.add_argument("--repeats", type=int, default=3, metavar="N", help="default: %(default)s")
     parser.add_argument(
@@ -81,61 +86,148 @@ def _build_parser():
     parser.add_argument(
         "--output", type=Path, default=Path("speed.csv"), metavar="CSV", help="default: %(default)s"
     )
-    parser.add_argument("--child", help=argparse.SUPPRESS)
     return parser
 
 
-def _measure(run):
-    """Trains in a new process, which prints what it measured, and measures that process."""
+def _list_runs(options):
+    """What to measure: a name that `_find_trainer` knows, epochs (None: its own), and images."""
+    if options.scaling:
+        sizes = (15_000, 4), (30_000, 4), (60_000, 4), (60_000, 2), (60_000, 8)
+        return [(name, epochs, n) for name in ("fast", "accurate") for n, epochs in sizes]
+    chosen = ALWAYS + (REST if options.all else []) + ([(PEER, None)] if options.torch else [])
+    return [(name, epochs, options.images) for name, epochs in chosen]
+
+
+def choose_machine(*, without_avx512=False):
+    """This machine, or its imitation of one without AVX-512.
+
+    Returns:
+        Two dicts: what `describe_processor` says, and the environment of the processes to measure.
+    """
+    machine = describe_processor()
+    if not without_avx512:
+        return machine, dict(os.environ)
+    machine |= {"processor": f"{machine['processor']} imitating AVX2", "avx512_vnni": False}
+    return machine, os.environ | WITHOUT_AVX512
+
+
+def measure_in_child(run, environment):
+    """Does one measurement in a new process, and measures that process's wall-clock time."""
+    if run.get("name") == DEFAULT:
+        # digitlib would switch oneDNN on; TensorFlow does so with AVX512-VNNI only.
+        vnni = describe_processor()["avx512_vnni"] and "ONEDNN_MAX_CPU_ISA" not in environment
+        environment = environment | {"TF_ENABLE_ONEDNN_OPTS": str(int(vnni))}
     started = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.speed", "--child", json.dumps(run)],
+        [sys.executable, "-c", f"from benchmarks import speed; speed.measure_here({run!r})"],
         capture_output=True,
         text=True,
         cwd=PROJECT,
+        env=environment,
     )
     wall = time.perf_counter() - started
     if done.returncode:
-        sys.exit(f"{run['name']} failed:\n{done.stderr}")
-    measured = json.loads(done.stdout.splitlines()[-1])
-    return {"name": run["name"], "process_wall_seconds": round(wall, 2), **measured}
+        sys.exit(f"{run} failed:\n{done.stderr}")
+    return {"process_wall_seconds": round(wall, 2), **json.loads(done.stdout.splitlines()[-1])}
 
 
-def _train_here(name, epochs, images, seed):
-    """The whole way of one user: start, load, train, judge."""
+def measure_here(run):
+    """Prints as JSON what `measure_in_child` asked for."""
+    print(json.dumps({"gigaflops_at_most": measure_peak()} if "peak" in run else train_here(**run)))
+
+
+def train_here(name, epochs, images, seed):
+    """The whole way of one user: start, load, train, predict the test images once.
+
+    Args:
+        name: a recipe's name, `DEFAULT`, `PEER`, or the path of a Python file with a function
+            `train(train, validation, seed)` that returns a function from uint8 images
+            (n, 28, 28) to digits (n,).
+        epochs: int, or None for the recipe's own.
+        images: how many training images to use; a twelfth of them validates.
+        seed: int.
+
+    Returns:
+        A dict of the measured `COLUMNS`.
+    """
     import resource  # not on Windows
 
     import digitlib
 
-    if name == PEER:
-        from benchmarks.torch_peer import train_fast as train
-    else:
-        digitlib.start_keras()
-        train = _train_keras
+    train, recipe = _find_trainer(name, epochs), _find_recipe(name, epochs)
     mnist = digitlib.load_mnist()
-    recipe = digitlib.RECIPES["fast" if name == PEER else name]
-    recipe = digitlib.override_recipe(recipe, epochs=epochs or recipe.epochs)
     some = digitlib.Split(mnist.train.images[:images], mnist.train.labels[:images])
-    learned, known = digitlib.hold_out(some, recipe.validation_fraction, seed=0)
-    fit_cpu, fit_wall, accuracy = train(recipe, learned, known, mnist.test, seed)
+    fraction = recipe.validation_fraction if recipe else 1 / 12
+    learned, known = digitlib.hold_out(some, fraction, seed=0)
+    wall, cpu = time.perf_counter(), time.process_time()
+    predict = train(learned, known, seed)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    accuracy = float((predict(mnist.test.images) == mnist.test.labels).mean())
     used = resource.getrusage(resource.RUSAGE_SELF)
     return {
+        "name": name,
         "images": len(some.labels),
-        "epochs": recipe.epochs,
+        "epochs": recipe.epochs if recipe else None,
         "test_accuracy": accuracy,
-        "fit_cpu_seconds": round(fit_cpu, 2),
-        "fit_wall_seconds": round(fit_wall, 2),
+        "fit_cpu_seconds": round(cpu, 2),
+        "fit_wall_seconds": round(wall, 2),
         "process_cpu_seconds": round(used.ru_utime + used.ru_stime, 2),
         "peak_megabytes": used.ru_maxrss // 1024,
     }
 
 
-def _train_keras(recipe, learned, known, test, seed):
+def _find_recipe(name, epochs):
+    from digitlib import RECIPES, override_recipe
+
+    if name.endswith(".py"):
+        return None
+    recipe = RECIPES["fast" if name in (DEFAULT, PEER) else name]
+    return override_recipe(recipe, epochs=epochs or recipe.epochs)
+
+
+def _find_trainer(name, epochs):
+    """A function from training and validation split and seed to one that predicts."""
+    recipe = _find_recipe(name, epochs)
+    if name == PEER:
+        from benchmarks.torch_peer import train_fast
+
+        return partial(train_fast, recipe)
+    if not recipe:
+        return runpy.run_path(name)["train"]
     import digitlib
 
-    run = digitlib.train_model(recipe, learned, known, seed=seed, verbose=0)
-    report = digitlib.evaluate_model(run.model, test)
-    return run.cpu_seconds, run.seconds, report.accuracy
+    digitlib.start_keras()
+
+    def train(learned, known, seed):
+        model = digitlib.train_model(recipe, learned, known, seed=seed, verbose=0).model
+        return partial(digitlib.predict_digits, model)
+
+    return train
+
+
+def count_gigaflop(name, epochs, images, seed):
+    """What training a recipe takes at least, in thousand millions of operations."""
+    import digitlib
+
+    digitlib.start_keras()
+    recipe = _find_recipe(name, epochs)
+    predicting, training = count_operations(digitlib.build_model(recipe))
+    held_out = round(images * recipe.validation_fraction)
+    once = (images - held_out) * training + held_out * predicting
+    return round(recipe.epochs * once / 1e9, 1)
+
+
+def describe_row(row):
+    """One measurement in a line."""
+    rate = row["gigaflop"] / row["fit_wall_seconds"]
+    return (
+        f"{row['name']:26} {row['images']:6,} images {row['epochs']:3} epochs: "
+        f"fit {row['fit_cpu_seconds']:7.1f} CPU-s {row['fit_wall_seconds']:7.1f} s, "
+        f"{rate / row['gigaflops_at_most']:4.0%} of {row['gigaflops_at_most']:.0f} GFLOP/s; "
+        f"cold start to result {row['process_cpu_seconds']:7.1f} CPU-s "
+        f"{row['process_wall_seconds']:7.1f} s; peak {row['peak_megabytes']:5} MB; "
+        f"test {row['test_accuracy']:.2%}"
+    )
 
 
 def describe_ratios(rows):
@@ -145,25 +237,34 @@ def describe_ratios(rows):
         rows: dicts of `COLUMNS`, as measured without `--scaling`.
 
     Returns:
-        A list of lines, each a ratio of CPU-seconds of training and its name.
+        A list of lines, each a ratio of CPU seconds, of wall-clock seconds, and its name.
     """
 
-    def cost(name, epochs=None):
+    def costs(name, epochs=None):
         runs = [row for row in rows if row["name"] == name]
         chosen = [row for row in runs if epochs in (None, row["epochs"])]
-        return statistics.median(row["fit_cpu_seconds"] for row in chosen) if chosen else None
+        return [
+            statistics.median(row[f"fit_{kind}_seconds"] for row in chosen) if chosen else None
+            for kind in ("cpu", "wall")
+        ]
 
-    epoch, fast = cost("stacked_conv", epochs=1), cost("fast")
-    ratios = {
-        "10 epochs of stacked_conv / fast": 10 * epoch / fast,
-        "15 epochs of keras_example / fast": 15 * cost("keras_example", epochs=1) / fast,
-    }
-    for name in ("accurate", "tiny", "best"):
-        if cost(name):
-            ratios[f"{name} / one epoch of stacked_conv"] = cost(name) / epoch
-    if cost(PEER):
-        ratios[f"{PEER} / fast"] = cost(PEER) / fast
-    return [f"{ratio:6.2f}  {name}" for name, ratio in ratios.items()]
+    epoch, fast = costs("stacked_conv", epochs=1), costs("fast")
+    compared = [
+        ("10 epochs of stacked_conv / fast", 10, epoch, fast),
+        ("15 epochs of keras_example / fast", 15, costs("keras_example", epochs=1), fast),
+        (f"{DEFAULT} / fast", 1, costs(DEFAULT), fast),
+        (f"{PEER} / fast", 1, costs(PEER), fast),
+        *(
+            (f"{name} / one epoch of stacked_conv", 1, costs(name), epoch)
+            for name in ("accurate", "tiny", "best")
+        ),
+    ]
+    lines = [" CPU-s       s"]
+    for name, times, cost, unit in compared:
+        if None not in cost:
+            cpu, wall = (times * a / b for a, b in zip(cost, unit, strict=True))
+            lines.append(f"{cpu:6.2f}  {wall:6.2f}  {name}")
+    return lines
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ GUIDE = ROOT / "docs" / "teaching.md"
 PICTURE = ROOT / "docs" / "confusion.png"
 BENCHMARKS = ROOT / "benchmarks"
 MEASURED = BENCHMARKS / "README.md"
+SPEEDRUN = BENCHMARKS / "speedrun.md"
 TEST_IMAGES = 10_000
 WORDS_A_MINUTE = 150
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -152,33 +153,68 @@ def ablations_table(recipe):
     return markdown_table(columns, rows)
 
 
+def machine_line(row):
+    """The machine of a measurement, in a sentence."""
+    kind = "with" if row.avx512_vnni else "without"
+    return f"{row.processor}, {row.cores} cores, {kind} AVX-512 VNNI"
+
+
 def speed_table(name):
     """What benchmarks/speed.py measured, medians of its repeats, in Markdown."""
     columns = [
         *("what", "images:", "epochs:", "test accuracy:", "fit: CPU-s:", "fit: s:"),
-        *("cold start to result: CPU-s:", "s:", "peak MB:"),
+        *("of the limit:", "cold start to result: CPU-s:", "s:", "peak MB:"),
     ]
-    runs = pd.read_csv(BENCHMARKS / name).groupby(["name", "images", "epochs"], sort=False)
+    measured = pd.read_csv(BENCHMARKS / name)
+    # A thousand millions of operations, in so many seconds, of so many a second at most.
+    measured["share"] = (
+        measured["gigaflop"] / measured["fit_wall_seconds"] / measured["gigaflops_at_most"]
+    )
+    runs = measured.groupby(["name", "images", "epochs"], sort=False)
     rows = []
-    for (what, images, epochs), row in runs.median().iterrows():
-        seconds = [
-            *(row.fit_cpu_seconds, row.fit_wall_seconds),
-            *(row.process_cpu_seconds, row.process_wall_seconds),
-        ]
+    for (what, images, epochs), row in runs.median(numeric_only=True).iterrows():
+        process = row.process_cpu_seconds, row.process_wall_seconds
         rows.append(
             [
                 *(what, f"{images:,}", epochs, f"{row.test_accuracy:.2%}"),
-                *(f"{value:.1f}" for value in seconds),
+                *(f"{row.fit_cpu_seconds:.1f}", f"{row.fit_wall_seconds:.1f}", f"{row.share:.0%}"),
+                *(f"{seconds:.1f}" for seconds in process),
                 f"{row.peak_megabytes:,.0f}",
             ]
         )
-    return markdown_table(columns, rows)
+    limit = f"at most {measured['gigaflops_at_most'].median():.0f} GFLOP/s"
+    machine = machine_line(measured.iloc[0])
+    return f"{machine}, {limit}:\n\n{markdown_table(columns, rows)}"
 
 
-def ratios_text():
+def ratios_text(name):
     """The ratios of costs that benchmarks/speed.py prints, as a block of Markdown."""
-    rows = pd.read_csv(BENCHMARKS / "speed.csv").to_dict("records")
+    rows = pd.read_csv(BENCHMARKS / name).to_dict("records")
     return "\n".join(["```", *describe_ratios(rows), "```"]) + "\n"
+
+
+def speedrun_table():
+    """The ledger of the speedrun, in Markdown: the newest run first."""
+    columns = [
+        *("entry", "target", "accuracy:", "surely above:", "seeds:", "fit: CPU-s:", "fit: s:"),
+        *("cold start to result: CPU-s:", "s:", "run:"),
+    ]
+    ledger = pd.read_csv(BENCHMARKS / "speedrun.csv")
+    rows = [
+        [
+            *(row.entry, "peer" if pd.isna(row.target) else f"{row.target:.1%}"),
+            f"{row.accuracy:.2%} ± {row.deviation:.2%}",
+            *(f"{row.lower_bound:.2%}", row.seeds),
+            *(row.fit_cpu_seconds, row.fit_wall_seconds),
+            *(row.process_cpu_seconds, row.process_wall_seconds, row.run),
+        ]
+        for row in ledger.sort_values(["run"], ascending=False, kind="stable").itertuples()
+    ]
+    machines = [
+        f"Run {row.run}, {row.date}: {machine_line(row)}."
+        for row in ledger.groupby("run").first().reset_index().itertuples()
+    ]
+    return "\n".join([markdown_table(columns, rows), *machines]) + "\n"
 
 
 def formats_table():
@@ -225,8 +261,9 @@ def measured_tables():
         "ablations of accurate": ablations_table("accurate"),
         "ablations of fast": ablations_table("fast"),
         "speed": speed_table("speed.csv"),
-        "ratios": ratios_text(),
-        "scaling": speed_table("scaling.csv"),
+        "ratios": ratios_text("speed.csv"),
+        "speed without AVX-512": speed_table("speed-avx2.csv"),
+        "ratios without AVX-512": ratios_text("speed-avx2.csv"),
         "formats": formats_table(),
         "determinism": determinism_table(),
     }
@@ -253,6 +290,7 @@ if __name__ == "__main__":
     replace_part(README, "results", results_table())
     for name, table in measured_tables().items():
         replace_part(MEASURED, name, table)
+    replace_part(SPEEDRUN, "ledger", speedrun_table())
     replace_part(GUIDE, "times", times)
     replace_part(GUIDE, "slowest", slowest_table(notebook, seconds))
     print(f"executed in {sum(seconds.values()):.0f} s")
