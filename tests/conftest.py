@@ -2,6 +2,7 @@
 
 import os
 import runpy
+import signal
 import struct
 import subprocess
 import sys
@@ -15,17 +16,22 @@ import nbformat
 import numpy as np
 import pytest
 from jupyter_client.manager import start_new_kernel
+from nbval.plugin import IPyNbCell, IPyNbFile
+from xdist.scheduler import LoadFileScheduling
 
-import digitlib
-from digitlib.startup import ask_for_fast_kernels
+import digitlib.__main__
 
-ask_for_fast_kernels()  # before a test module imports Keras
+# Where pytest was started without Ctrl-C (nohup, some CI), what it starts would ignore it, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+# nbval would end the kernel behind its last cell; tests/test_lesson_runs.py goes on in it.
+IPyNbFile.teardown = lambda _: None
 matplotlib.use("Agg")  # no windows
 ROOT = Path(__file__).parent.parent
 # Processes that a test starts, the lesson's kernels among them, find digitlib in this checkout, and
 # no other machine: tests/offline/sitecustomize.py sees to that.
 runpy.run_path(str(ROOT / "tests" / "offline" / "sitecustomize.py"))  # in this process, too
 os.environ["PYTHONPATH"] = os.pathsep.join(map(str, [ROOT / "tests" / "offline", ROOT]))
+RUNS = "tests/test_lesson_runs.py"
 NOTEBOOK = nbformat.read(ROOT / "Digit_recognizer.ipynb", as_version=4)
 CODE = [cell for cell in NOTEBOOK.cells if cell.cell_type == "code"]
 EXERCISES = [cell for cell in CODE if "TODO" in cell.source]
@@ -35,9 +41,29 @@ def pytest_addoption(parser):
     parser.addoption("--many", action="store_true", help="kill 200 processes, not 10 or 20")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """The lesson and the tests of its runs go to one worker, where they share a kernel."""
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            return super()._split_scope(nodeid).replace("Digit_recognizer.ipynb", RUNS)
+
+    return ByFile(config, log)
+
+
 def pytest_collection_modifyitems(items):
-    # The longest file comes first, so that no worker is left alone with it at the end.
-    items.sort(key=lambda item: item.path.name != "test_lesson_runs.py")
+    # The longest files come first, so that no worker is left alone with them at the end.
+    first = "Digit_recognizer.ipynb", "test_lesson_runs.py"
+    items.sort(key=lambda item: item.path.name not in first)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def lesson_kernel_ended(request):
+    yield
+    for file in {item.parent for item in request.session.items if isinstance(item, IPyNbCell)}:
+        if file.kernel and file.kernel.is_alive():
+            file.kernel.stop()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -67,10 +93,20 @@ def run_python():
     return run
 
 
-def start_python(script, *arguments):
-    """Starts a script in a new process, whose output can be read while it runs."""
-    command = [sys.executable, "-c", script, *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+@pytest.fixture
+def run_digitlib(capfd, monkeypatch):
+    """Runs a digitlib command in this process, which has started Keras, in a folder of choice."""
+
+    def run(*arguments, cwd=ROOT):
+        monkeypatch.chdir(cwd)
+        capfd.readouterr()
+        try:
+            code = digitlib.__main__.main(list(map(str, arguments)))
+        except SystemExit as end:  # of argparse
+            code = end.code
+        return subprocess.CompletedProcess(arguments, code, *capfd.readouterr())
+
+    return run
 
 
 @pytest.fixture
@@ -111,6 +147,15 @@ def idx_labels(labels, *, magic=0x00000801, count=None):
     """The bytes of an IDX label file, put together by hand."""
     count = len(labels) if count is None else count
     return struct.pack(">2I", magic, count) + bytes(labels)
+
+
+def write_data(folder, mnist, num_train, num_test):
+    """The first images of MNIST as a data set of its own, for tests of what is not accuracy."""
+    for prefix, split, count in (("train", mnist.train, num_train), ("t10k", mnist.test, num_test)):
+        images, labels = split.images[:count], split.labels[:count]
+        (folder / f"{prefix}-images-idx3-ubyte").write_bytes(idx_images(images))
+        (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(idx_labels(labels))
+    return folder
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import time
 import keras
 import numpy as np
 import pytest
-from conftest import start_python
+from forked import start_python
 
 from digitlib import RECIPES, Split, train_model
 
@@ -55,8 +55,9 @@ def splits(mnist):
 
 
 def finish(folder):
-    output, _ = start_python(TRAIN_AND_HASH, folder).communicate(timeout=300)
-    digest = output.split()[-1]
+    process, printed = start_python(TRAIN_AND_HASH, folder)
+    digest = printed.read().split()[-1]
+    process.join()
     assert len(digest) == 64
     return digest
 
@@ -69,11 +70,12 @@ def test_a_killed_training_goes_on_and_ends_the_same(tmp_path, pytestconfig):
     chance = random.Random(0)
     folder, trainings, resumed = tmp_path / "0", 0, 0
     for _ in range(kills):
-        process = start_python(TRAIN_AND_HASH, folder)
-        process.stdout.readline()
+        process, printed = start_python(TRAIN_AND_HASH, folder)
+        printed.readline()
         time.sleep(chance.uniform(0, 0.7 * longest))
         process.kill()  # SIGKILL
-        output, _ = process.communicate()
+        output = printed.read()
+        process.join()
         if (folder / "training.npz").exists():
             with np.load(folder / "training.npz") as saved:  # never broken
                 assert len(saved.files) > 10
@@ -90,9 +92,9 @@ def test_a_killed_training_goes_on_and_ends_the_same(tmp_path, pytestconfig):
 def test_a_kill_amid_the_writing_of_a_checkpoint_loses_one_epoch(tmp_path):
     expected = finish(tmp_path / "whole")
     folder = tmp_path / "killed"
-    process = start_python(DIE_IN_THE_THIRD_WRITE + TRAIN_AND_HASH, folder)
-    process.communicate(timeout=300)
-    assert process.returncode == -signal.SIGKILL
+    process, _ = start_python(DIE_IN_THE_THIRD_WRITE + TRAIN_AND_HASH, folder)
+    process.join(300)
+    assert process.exitcode == -signal.SIGKILL
     assert len(list(folder.iterdir())) == 2, "a whole checkpoint, and a half one"
     with np.load(folder / "training.npz") as saved:
         assert json.loads(str(saved["note"]))["progress"]["epochs"] == 2

@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import idx_images, idx_labels
+from conftest import idx_images, idx_labels, write_data
 from PIL import Image
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 
@@ -59,10 +59,7 @@ def test_train_draws_curves_and_confusion_beside_the_model(trained):
 
 
 def test_train_takes_other_numbers_and_writes_hdf5(mnist, run_python, tmp_path):
-    for prefix, split in (("train", mnist.train), ("t10k", mnist.test)):
-        images, labels = split.images[:600], split.labels[:600]
-        (tmp_path / f"{prefix}-images-idx3-ubyte").write_bytes(idx_images(images))
-        (tmp_path / f"{prefix}-labels-idx1-ubyte").write_bytes(idx_labels(labels))
+    write_data(tmp_path, mnist, 600, 600)
     numbers = "--epochs", 2, "--batch-size", 50, "--dropout", 0.1, "--width", 4
     options = *numbers, "--data", tmp_path, "--output", "ocr.h5"
     done = run_python("-m", "digitlib", "train", "ocr", *options, cwd=tmp_path)
@@ -78,19 +75,19 @@ def test_train_takes_other_numbers_and_writes_hdf5(mnist, run_python, tmp_path):
     assert f"Test accuracy {accuracy:.2%}" in done.stdout
 
 
-def test_evaluate_agrees_with_scikit_learn(trained, answers, mnist, run_python):
-    done = run_python("-m", "digitlib", "evaluate", trained[0], "--json")
+def test_evaluate_agrees_with_scikit_learn(trained, answers, mnist, run_digitlib):
+    done = run_digitlib("evaluate", trained[0], "--json")
     result = json.loads(done.stdout)
     assert result["accuracy"] == accuracy_score(mnist.test.labels, answers)
     assert result["count"] == 10_000
     assert 0 < result["loss"] < 0.1
     assert result["confusion"] == confusion_matrix(mnist.test.labels, answers).tolist()
     assert done.stderr == ""
-    text = run_python("-m", "digitlib", "evaluate", trained[0]).stdout
+    text = run_digitlib("evaluate", trained[0]).stdout
     assert f"Test accuracy {result['accuracy']:.2%}" in text
 
 
-def test_evaluate_several_models_judges_their_mean(trained, mnist, run_python, tmp_path):
+def test_evaluate_several_models_judges_their_mean(trained, mnist, run_digitlib, tmp_path):
     """Here the second is the first with shuffled answers, so that the mean differs from both."""
     first = load_model(trained[0])
     second = load_model(trained[0])
@@ -99,48 +96,46 @@ def test_evaluate_several_models_judges_their_mean(trained, mnist, run_python, t
     save_model(second, tmp_path / "second.keras")
     inputs = mnist.test.images[..., None].astype("float32") / 255
     mean = sum(model.predict(inputs, verbose=0) for model in (first, second)) / 2
-    done = run_python(
-        *("-m", "digitlib", "evaluate", trained[0], tmp_path / "second.keras", "--json")
-    )
+    done = run_digitlib(*("evaluate", trained[0], tmp_path / "second.keras", "--json"))
     result = json.loads(done.stdout)
     assert result["accuracy"] == accuracy_score(mnist.test.labels, mean.argmax(axis=1))
     assert result["loss"] == pytest.approx(log_loss(mnist.test.labels, mean), rel=1e-4)
 
 
 def test_evaluate_tells_and_draws_mistakes_without_wrong_labels(
-    trained, answers, mnist, run_python, tmp_path
+    trained, answers, mnist, run_digitlib, tmp_path
 ):
     sound = np.ones(10_000, bool)
     sound[list(LABEL_ERRORS)] = False
     expected = accuracy_score(mnist.test.labels[sound], answers[sound])
     picture = tmp_path / "mistakes.png"
-    done = run_python("-m", "digitlib", "evaluate", trained[0], "--mistakes", picture)
+    done = run_digitlib("evaluate", trained[0], "--mistakes", picture)
     missed = int((answers != mnist.test.labels)[~sound].sum())
     assert f"{missed} of 15 images with a label known to be wrong" in done.stdout
     assert f"without these images {expected:.2%}" in done.stdout
     with Image.open(picture) as drawn:
         assert drawn.format == "PNG"
-    report = json.loads(run_python("-m", "digitlib", "evaluate", trained[0], "--json").stdout)
+    report = json.loads(run_digitlib("evaluate", trained[0], "--json").stdout)
     assert report["accuracy_without_label_errors"] == pytest.approx(expected, abs=1e-12)
 
 
-def test_evaluate_other_data(trained, answers, mnist, run_python, tmp_path):
+def test_evaluate_other_data(trained, answers, mnist, run_digitlib, tmp_path):
     images, labels = mnist.test.images[:100], mnist.test.labels[:100]
     (tmp_path / "t10k-images-idx3-ubyte").write_bytes(idx_images(images))
     (tmp_path / "t10k-labels-idx1-ubyte").write_bytes(idx_labels(labels))
     options = trained[0], "--data", tmp_path, "--json"
-    result = json.loads(run_python("-m", "digitlib", "evaluate", *options).stdout)
+    result = json.loads(run_digitlib("evaluate", *options).stdout)
     assert result["count"] == 100
     assert result["accuracy"] == accuracy_score(labels, answers[:100])
-    done = run_python("-m", "digitlib", "train", "fast", "--data", tmp_path, cwd=tmp_path)
+    done = run_digitlib("train", "fast", "--data", tmp_path, cwd=tmp_path)
     assert_one_line(done, "holds test files only")
 
 
-def test_predict_names_each_picture_and_its_digit(trained, answers, mnist, run_python, tmp_path):
+def test_predict_names_each_picture_and_its_digit(trained, answers, mnist, run_digitlib, tmp_path):
     paths = [tmp_path / f"{number}.png" for number in range(3)]
     for path, image in zip(paths, mnist.test.images, strict=False):
         Image.fromarray(image).save(path)
-    done = run_python("-m", "digitlib", "predict", trained[0], *paths)
+    done = run_digitlib("predict", trained[0], *paths)
     assert done.stderr == ""
     for line, path, digit in zip(done.stdout.splitlines(), paths, answers, strict=False):
         assert line.startswith(f"{path}: {digit} (")
@@ -149,14 +144,14 @@ def test_predict_names_each_picture_and_its_digit(trained, answers, mnist, run_p
 
 
 def test_predict_tells_which_picture_it_cannot_read_and_goes_on(
-    trained, answers, mnist, run_python, tmp_path
+    trained, answers, mnist, run_digitlib, tmp_path
 ):
     Image.fromarray(255 - mnist.test.images[0]).resize((400, 400)).save(tmp_path / "large.jpg")
     Image.new("L", (90, 90)).save(tmp_path / "blank.png")
     (tmp_path / "text.png").write_text("no picture")
     names = ["nowhere.png", "blank.png", "text.png", "large.jpg"]
     messages = ["No such file", "no digit found", "no picture that can be read"]
-    done = run_python("-m", "digitlib", "predict", trained[0], *names, cwd=tmp_path)
+    done = run_digitlib("predict", trained[0], *names, cwd=tmp_path)
     assert done.returncode == 1
     *refused, read = done.stdout.splitlines()
     for line, name, message in zip(refused, names, messages, strict=False):
@@ -164,7 +159,7 @@ def test_predict_tells_which_picture_it_cannot_read_and_goes_on(
         assert message in line
     assert read.startswith(f"large.jpg: {answers[0]} (")
 
-    done = run_python("-m", "digitlib", "predict", trained[0], *names, "--json", cwd=tmp_path)
+    done = run_digitlib("predict", trained[0], *names, "--json", cwd=tmp_path)
     assert done.returncode == 1
     *refused, read = map(json.loads, done.stdout.splitlines())
     assert [line["file"] for line in refused] == names[:3]
@@ -179,19 +174,19 @@ def write_number(path, images):
     Image.fromarray(255 - page).resize((4 * page.shape[1], 4 * page.shape[0])).save(path)
 
 
-def test_read_prints_the_number_in_each_picture(mnist, run_python, tmp_path):
+def test_read_prints_the_number_in_each_picture(mnist, run_digitlib, tmp_path):
     write_number(tmp_path / "first.png", mnist.test.images[:4])
     write_number(tmp_path / "second.jpg", mnist.test.images[4:7])
     Image.new("L", (90, 90)).save(tmp_path / "blank.png")
     names = ["first.png", "blank.png", "second.jpg"]
-    done = run_python("-m", "digitlib", "read", "robust", *names, cwd=tmp_path)
+    done = run_digitlib("read", "robust", *names, cwd=tmp_path)
     first, blank, second = done.stdout.splitlines()
     assert done.returncode == 1
     assert (first, second) == ("first.png: 7210", "second.jpg: 414")
     assert blank.startswith("blank.png: error: no digit found")
 
     options = "first.png", "--json", "--output", "marked.png"
-    done = run_python("-m", "digitlib", "read", "robust", *options, cwd=tmp_path)
+    done = run_digitlib("read", "robust", *options, cwd=tmp_path)
     assert done.returncode == 0
     found = json.loads(done.stdout)
     assert found["file"] == "first.png"
@@ -205,7 +200,7 @@ def test_read_prints_the_number_in_each_picture(mnist, run_python, tmp_path):
     with Image.open(tmp_path / "marked.png") as marked:
         assert marked.format == "PNG"
 
-    done = run_python("-m", "digitlib", "read", "robust", "first.png", "--sure", "1", cwd=tmp_path)
+    done = run_digitlib("read", "robust", "first.png", "--sure", "1", cwd=tmp_path)
     assert done.stdout == "first.png: ????\n"
 
 
@@ -247,23 +242,23 @@ def assert_one_line(done, message):
         ("train fast --data keras", "keras is not a folder"),
     ],
 )
-def test_wrong_input_is_one_line_and_exit_code_2(run_python, tmp_path, arguments, message):
+def test_wrong_input_is_one_line_and_exit_code_2(run_digitlib, tmp_path, arguments, message):
     (tmp_path / "text.keras").write_text("no model")
     (tmp_path / "folder").mkdir()
-    done = run_python("-m", "digitlib", *arguments.split(), cwd=tmp_path)
+    done = run_digitlib(*arguments.split(), cwd=tmp_path)
     assert_one_line(done, message)
     assert {path.name for path in tmp_path.iterdir()} == {"text.keras", "folder"}
 
 
-def test_export_writes_another_format_and_compares(run_python, tmp_path):
-    done = run_python("-m", "digitlib", "export", "robust", "small.tflite", "--int8", cwd=tmp_path)
+def test_export_writes_another_format_and_compares(run_digitlib, tmp_path):
+    done = run_digitlib("export", "robust", "small.tflite", "--int8", cwd=tmp_path)
     assert done.returncode == 0
     assert done.stdout.startswith("Saved as small.tflite")
     compared = importlib.util.find_spec("ai_edge_litert") is not None
     expected = " of 1,000 test images; " if compared else "pip install ai-edge-litert"
     assert expected in done.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["small.tflite"]
-    refused = run_python("-m", "digitlib", "export", "robust", "reader.txt", cwd=tmp_path)
+    refused = run_digitlib("export", "robust", "reader.txt", cwd=tmp_path)
     assert refused.returncode == 2
     assert refused.stderr.startswith("digitlib: reader.txt must end in .tflite or .onnx")
 
@@ -271,8 +266,8 @@ def test_export_writes_another_format_and_compares(run_python, tmp_path):
 @pytest.mark.parametrize(
     "command", ["", "train", "evaluate", "predict", "read", "export", "compare", "tune"]
 )
-def test_help(run_python, command):
-    done = run_python("-m", "digitlib", *command.split(), "--help")
+def test_help(run_digitlib, command):
+    done = run_digitlib(*command.split(), "--help")
     assert done.returncode == 0
     assert done.stdout.startswith(f"usage: python -m digitlib {command}".strip())
     assert ("fast" in done.stdout) == (command in ("train", "compare", "tune"))
@@ -301,8 +296,11 @@ def test_interrupted_training_ends_in_one_line_and_leaves_no_file(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send")
-def test_the_same_line_goes_on_after_an_interruption(run_python, tmp_path):
+def test_the_same_line_goes_on_after_an_interruption(mnist, run_python, tmp_path):
+    (tmp_path / "data").mkdir()
+    write_data(tmp_path / "data", mnist, 12_000, 300)
     line = "-m", "digitlib", "train", "tiny", "--epochs", "3", "--checkpoint-dir", "kept"
+    line = *line, "--data", "data"
     running = subprocess.Popen(
         [sys.executable, *line], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )

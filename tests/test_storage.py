@@ -8,7 +8,7 @@ import zipfile
 import keras
 import numpy as np
 import pytest
-from conftest import start_python
+from forked import start_python
 
 from digitlib import (
     RECIPES,
@@ -92,11 +92,11 @@ def test_a_kill_leaves_a_complete_model(tmp_path, pytestconfig):
     paths = [tmp_path / "digits.keras", tmp_path / "digits.h5"]
     chance = random.Random(0)
     for _ in range(200 if pytestconfig.getoption("--many") else 10):
-        process = start_python(SAVE_FOR_EVER, *paths)
-        assert process.stdout.readline() == "saved\n"
+        process, printed = start_python(SAVE_FOR_EVER, *paths)
+        assert printed.readline() == "saved\n"
         time.sleep(chance.uniform(0, 0.3))
         process.kill()  # SIGKILL
-        process.communicate()
+        process.join()
         for path in paths:
             weights = np.concatenate([array.ravel() for array in load_model(path).get_weights()])
             assert len(weights) == 108_874

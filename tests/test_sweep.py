@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import ROOT, idx_images, idx_labels
+from conftest import ROOT, write_data
 from dask.distributed import Client
 
 from digitlib import (
@@ -27,13 +27,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="the tests kill process 
 
 @pytest.fixture(scope="session")
 def slice_folder(tmp_path_factory, mnist):
-    """The first 1,200 training and 300 test images of MNIST, for tests of what is not accuracy."""
-    folder = tmp_path_factory.mktemp("slice")
-    for prefix, split, count in (("train", mnist.train, 1200), ("t10k", mnist.test, 300)):
-        images, labels = split.images[:count], split.labels[:count]
-        (folder / f"{prefix}-images-idx3-ubyte").write_bytes(idx_images(images))
-        (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(idx_labels(labels))
-    return folder
+    return write_data(tmp_path_factory.mktemp("slice"), mnist, 1200, 300)
 
 
 @pytest.fixture(scope="session")
@@ -248,10 +242,10 @@ def test_a_cluster_without_dask_names_the_install_command(run_python):
         (["logistic", "--data", "nowhere"], "nowhere is not a folder"),
     ],
 )
-def test_wrong_input_is_one_line_within_15_seconds(run_python, tmp_path, arguments, message):
+def test_wrong_input_is_one_line_within_15_seconds(run_digitlib, tmp_path, arguments, message):
     (tmp_path / "old.csv").write_text("recipe,accuracy\n")
     started = time.monotonic()
-    done = run_python("-m", "digitlib", "compare", *arguments, cwd=tmp_path)
+    done = run_digitlib("compare", *arguments, cwd=tmp_path)
     assert time.monotonic() - started < 15
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.splitlines()) == 1

@@ -1,0 +1,37 @@
+"""Scripts in processes of their own, forked from one that has imported Keras already."""
+
+import multiprocessing
+import os
+import sys
+
+_CONTEXT = multiprocessing.get_context("forkserver")
+# Only modules: once TensorFlow has calculated, it has threads, and a fork would lose them.
+_CONTEXT.set_forkserver_preload(["digitlib.training", "digitlib.synthetic", "digitlib.storage"])
+
+
+def start_python(script, *arguments):
+    """Starts a script.
+
+    Args:
+        script: Python source.
+        arguments: what it finds in `sys.argv[1:]`.
+
+    Returns:
+        The process, and a text file of what it prints.
+    """
+    receiver, sender = _CONTEXT.Pipe(duplex=False)
+    process = _CONTEXT.Process(target=_run, args=(sender, script, list(map(str, arguments))))
+    process.start()
+    sender.close()
+    printed = os.fdopen(os.dup(receiver.fileno()), encoding="utf-8")
+    receiver.close()
+    return process, printed
+
+
+def _run(sender, script, arguments):
+    os.dup2(sender.fileno(), 1)
+    sender.close()
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.argv = ["-c", *arguments]
+    exec(script, {"__name__": "__main__"})
+    sys.stdout.flush()
