@@ -1,4 +1,4 @@
-"""What the machine is, and how fast it can be at most."""
+"""Describe the machine, and measure its peak speed."""
 
 import platform
 import time
@@ -7,8 +7,8 @@ from pathlib import Path
 import joblib
 import numpy as np
 
-# Lets a processor with AVX-512 work as one without it: oneDNN (in TensorFlow and PyTorch),
-# PyTorch's own loops, MKL, and OpenBLAS (in NumPy).
+# These variables stop oneDNN (in TensorFlow and PyTorch), PyTorch's own loops, MKL and OpenBLAS (in
+# NumPy) from using AVX-512.
 WITHOUT_AVX512 = {
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "ATEN_CPU_CAPABILITY": "avx2",
@@ -33,9 +33,9 @@ def describe_processor():
 
 
 def measure_peak(size=4096, repeats=5):
-    """The most float32 operations a second, in thousand millions, that a matrix product reaches.
+    """Measures the peak speed of a float32 matrix product in GFLOP/s, 10**9 operations a second.
 
-    A product of two large matrices is what processors and their libraries are best at.
+    Few programs use a processor better than the product of two large matrices.
     """
     left, right = np.random.default_rng(0).random((2, size, size), dtype=np.float32)
     best = np.inf
@@ -47,17 +47,17 @@ def measure_peak(size=4096, repeats=5):
 
 
 def count_operations(model):
-    """Multiplications and additions of a network for one image: forwards, and in training.
+    """Counts the multiplications and additions of a network for one image.
 
-    Only convolutions and dense layers are counted: the rest is small. In training, each of them
-    also calculates the gradient of its weights and of its inputs, each as much work again; nobody
-    needs the gradient of the image.
+    Counts convolutions and dense layers only: the rest is small. Backpropagation computes two
+    gradients a layer, for the weights and for the inputs, and each costs as much as the forward
+    pass. The first layer skips the second one, because nothing needs the gradient of the image.
 
     Args:
         model: a `keras.Sequential` whose first layer with weights is dense or a convolution.
 
     Returns:
-        Two ints: for a prediction, and for a training step's share of one image.
+        Two ints: operations for predicting one image, and for training on it.
     """
     forwards = []
     for layer in model.layers:

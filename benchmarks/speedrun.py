@@ -1,7 +1,7 @@
-"""The speedrun: in how little time does a computer learn MNIST well? Rules: speedrun.md.
+"""Measure entries of the speedrun: how fast can a CPU learn MNIST? speedrun.md has the rules.
 
-Measures one entry, seed by seed, in turn with two peers: `fast` in PyTorch, and Keras's own
-example. Appends a row to the ledger for each.
+Alternates the entries, seed by seed, with two peers: `fast` in PyTorch, and the example of the
+Keras documentation. Appends a row for each of them to the ledger.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 from scipy.stats import t
 from tqdm import tqdm
 
-from benchmarks.speed import PEER, choose_machine, measure_in_child
+from benchmarks.speed import NO_TORCH, PEER, choose_machine, measure_in_child
 from digitlib import RECIPES
 
 TARGETS = 0.99, 0.995
@@ -23,18 +23,18 @@ SEEDS = 10  # at least
 LEDGER = Path(__file__).with_name("speedrun.csv")
 TIMES = "fit_cpu_seconds", "fit_wall_seconds", "process_cpu_seconds", "process_wall_seconds"
 COLUMNS = [
-    *("entry", "seeds", "accuracy", "deviation", "lower_bound", "target", *TIMES),
+    *("entry", "seeds", "accuracy", "standard_deviation", "lower_bound", "target", *TIMES),
     *("processor", "cores", "avx512_vnni", "date", "run"),
 ]
 
 
 def main():
-    """Measures an entry and its peers, and notes them."""
+    """Measures the entries and their peers, and adds the results to the ledger."""
     options = _build_parser().parse_args()
-    if options.seeds < SEEDS:
-        sys.exit(f"the rules ask for at least {SEEDS} seeds; got {options.seeds}")
+    if options.seeds < SEEDS or options.peer_seeds < 2:
+        sys.exit(f"the rules ask for at least {SEEDS} seeds, and 2 for the peers")
     if not importlib.util.find_spec("torch"):
-        sys.exit("the peer needs PyTorch, which is no requirement here: pip install torch==2.13.0")
+        sys.exit(NO_TORCH)
     machine, environment = choose_machine(without_avx512=options.without_avx512)
     entries = dict.fromkeys([*options.entries, PEER, "keras_example"])
     runs = {entry: [] for entry in entries}
@@ -53,7 +53,7 @@ def main():
 def _build_parser():
     parser = argparse.ArgumentParser(
         description=__doc__.splitlines()[0],
-        epilog="Close other programs first: the times of a busy machine measure its other work.",
+        epilog="Close other programs first: other work distorts the times.",
     )
     parser.add_argument(
         "entries",
@@ -66,7 +66,7 @@ def _build_parser():
         "--seeds", type=int, default=SEEDS, metavar="N", help="default: %(default)s"
     )
     parser.add_argument(
-        "--peer-seeds", type=int, default=3, metavar="N", help="of the peers; default: %(default)s"
+        "--peer-seeds", type=int, default=3, metavar="N", help="for each peer; default: %(default)s"
     )
     parser.add_argument(
         "--without-avx512", action="store_true", help="imitate a processor without AVX-512"
@@ -83,7 +83,7 @@ def _check_entry(entry):
     if entry.endswith(".py") and Path(entry).is_file():
         return str(Path(entry).resolve())
     raise argparse.ArgumentTypeError(
-        f"no recipe and no Python file {entry!r}; recipes: {', '.join(RECIPES)}"
+        f"{entry!r} is neither a recipe nor a Python file; recipes: {', '.join(RECIPES)}"
     )
 
 
@@ -102,7 +102,7 @@ def bound_mean(accuracies):
 
 
 def summarize(entry, measured):
-    """A row of the ledger, but for the machine.
+    """Returns a row of the ledger, without the machine's columns.
 
     Args:
         entry: a recipe's name, or a file's path.
@@ -119,7 +119,7 @@ def summarize(entry, measured):
         "entry": Path(entry).name,
         "seeds": len(measured),
         "accuracy": round(statistics.mean(accuracies), 5),
-        "deviation": round(statistics.stdev(accuracies), 5),
+        "standard_deviation": round(statistics.stdev(accuracies), 5),
         "lower_bound": round(bound, 5),
         "target": max(reached, default=None),
         **{name: round(statistics.median(run[name] for run in measured), 1) for name in TIMES},
@@ -128,7 +128,7 @@ def summarize(entry, measured):
 
 
 def append_rows(path, rows):
-    """Adds the rows of one run to a ledger, which is made if it is missing."""
+    """Adds the rows of one run to the ledger, and creates it if necessary."""
     old = []
     if path.exists():
         with path.open(newline="", encoding="utf-8") as file:
@@ -143,12 +143,12 @@ def append_rows(path, rows):
 
 def describe(row):
     """A row of the ledger in a line."""
-    verdict = f"holds {row['target']:.1%}" if row["target"] else "a peer, or below the targets"
+    verdict = f"reaches {row['target']:.1%}" if row["target"] else "a peer, or below the targets"
     return (
-        f"{row['entry']:16} {row['accuracy']:.3%} +- {row['deviation']:.3%}, {row['seeds']} seeds, "
-        f"surely above {row['lower_bound']:.3%} ({verdict}): fit {row['fit_cpu_seconds']} CPU-s "
-        f"{row['fit_wall_seconds']} s, cold start to result {row['process_cpu_seconds']} CPU-s "
-        f"{row['process_wall_seconds']} s"
+        f"{row['entry']:16} {row['accuracy']:.3%} +- {row['standard_deviation']:.3%} "
+        f"({row['seeds']} seeds), 95 % lower bound {row['lower_bound']:.3%}, {verdict}: "
+        f"fit {row['fit_cpu_seconds']} CPU-s {row['fit_wall_seconds']} s, cold start to result "
+        f"{row['process_cpu_seconds']} CPU-s {row['process_wall_seconds']} s"
     )
 
 

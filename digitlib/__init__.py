@@ -2,8 +2,8 @@
 
 Every public name can be imported from here: `from digitlib import load_mnist`. Its module is
 loaded when the name is first used, so that `import digitlib` costs nothing and only work that
-needs Keras waits for Keras. It does ask TensorFlow for its fast kernels, which reads this wish
-once, when it is imported itself.
+needs Keras waits for Keras. It also asks for TensorFlow's fast kernels, since TensorFlow reads this
+setting only once, when it is imported.
 """
 
 from importlib import import_module

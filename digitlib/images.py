@@ -24,15 +24,15 @@ def preprocess_images(images):
 
 
 def batch_images(images, labels, order, batch_size):
-    """Batches for Keras's `fit`, gathered and scaled while the network learns from earlier ones.
+    """Returns batches for Keras's `fit`, prepared while the network learns from earlier ones.
 
-    Images stay bytes until their batch is due: all of them as floats would take four times the
-    memory, and time before the first step.
+    The images stay uint8 until their batch is needed. Converting all of them first would take four
+    times the memory and delay the first step.
 
     Args:
         images: uint8 (n, 28, 28), 0 background to 255 ink.
-        labels: (n,) or (n, 10), as the loss wants them.
-        order: integers (m,), the rows to take, first to last.
+        labels: (n,) or (n, 10), in the form that the loss expects.
+        order: integers (m,), the indices of the images in the order of training.
         batch_size: int; the last batch may be smaller.
 
     Returns:

@@ -13,15 +13,16 @@ _FAST_KERNELS = "TF_ENABLE_ONEDNN_OPTS"
 
 
 def start_keras():
-    """Imports Keras and wakes its device, holding back what TensorFlow logs meanwhile.
+    """Imports Keras and initialises its device, without TensorFlow's log messages.
 
     TensorFlow 2.21 writes some ten lines to stderr while it starts, before any log level of its
-    own applies. They are harmless and hide what matters. If the start raises an error, they are
-    shown. Ctrl-C takes effect after the start: half an import could not be repeated.
+    own applies. They are harmless and hide what matters; they are shown if the start fails. Ctrl-C
+    takes effect only afterwards, because Python cannot repeat a half-finished import.
 
-    Also switches off the tuning thread of tf.data pipelines, which Keras's `fit` and `evaluate`
-    use inside. Stopping this thread can miss its signal; then `fit` sits idle after its last step
-    for up to as long as it has run. Our small pipelines have nothing to tune.
+    Also switches off autotuning for all tf.data pipelines of this process, yours included. Keras's
+    `fit` and `evaluate` use such pipelines internally, and TensorFlow starts a thread to tune each.
+    This thread can miss the signal to stop. `fit` then waits after its last step until the thread
+    wakes again: for up to as long as `fit` has run, but at most a minute.
 
     Source:
         https://github.com/tensorflow/tensorflow/issues/100442 (the log level that does not apply)
@@ -36,15 +37,15 @@ def start_keras():
 
 
 def ask_for_fast_kernels():
-    """Switches on oneDNN, unless the user chose: for this process and those that it starts.
+    """Switches on oneDNN for this process and its children, unless the user has chosen.
 
-    TensorFlow uses these kernels by default only on processors with AVX512-VNNI or AMX. On others,
-    training `fast` takes 29 s of processor time without them, and 14 s with them (measured as
-    benchmarks/README.md says). `import digitlib` calls this. Set `TF_ENABLE_ONEDNN_OPTS=0`
-    beforehand to do without.
+    On Linux, TensorFlow uses these kernels by default only on processors with VNNI, BF16 or AMX
+    instructions. On an older processor, training `fast` takes 29 s of processor time without them
+    and 14 s with them (see benchmarks/README.md). `import digitlib` calls this function. To keep
+    oneDNN off, set `TF_ENABLE_ONEDNN_OPTS=0` first.
 
     Warns:
-        RuntimeWarning: TensorFlow was imported before, without the fast kernels.
+        RuntimeWarning: if TensorFlow was already imported without the fast kernels.
     """
     if _FAST_KERNELS in os.environ:
         return
@@ -62,7 +63,7 @@ def ask_for_fast_kernels():
 
 
 def _stop_tuning_pipelines():
-    """Makes every tf.data iterator of this process begin with its autotuning switched off."""
+    """Switches off autotuning for every tf.data iterator, by replacing `Dataset.__iter__`."""
     import tensorflow as tf
 
     iterate = tf.data.Dataset.__iter__

@@ -41,7 +41,7 @@ def train(train, validation, seed):
 def test_a_run_is_measured_in_full():
     run = {"name": "fast", "epochs": 3, "images": 1200, "seed": 0}
     measured = measure_in_child(run, dict(os.environ))
-    elsewhere = {"repeat", "gigaflop", "gigaflops_at_most", *describe_processor()}
+    elsewhere = {"repeat", "gigaflop", "peak_gigaflops", *describe_processor()}
     assert set(measured) | elsewhere == set(COLUMNS)
     assert (measured["images"], measured["epochs"]) == (1200, 3)
     assert 0.3 < measured["test_accuracy"] < 1
@@ -116,8 +116,9 @@ def test_the_speedrun_asks_for_a_bound_above_its_target():
 
 def test_the_speedrun_refuses_what_it_cannot_measure(run_python, tmp_path):
     for arguments, message in [
-        (["slow"], "no recipe and no Python file 'slow'; recipes: fast,"),
-        (["fast", "--seeds", 9], "the rules ask for at least 10 seeds; got 9"),
+        (["slow"], "'slow' is neither a recipe nor a Python file; recipes: fast,"),
+        (["fast", "--seeds", 9], "at least 10 seeds, and 2 for the peers"),
+        (["fast", "--peer-seeds", 1], "at least 10 seeds, and 2 for the peers"),
     ]:
         done = run_python("-m", "benchmarks.speedrun", *arguments)
         assert done.returncode != 0
