@@ -21,9 +21,9 @@ from xdist.scheduler import LoadFileScheduling
 
 import digitlib.__main__
 
-# Where pytest was started without Ctrl-C (nohup, some CI), what it starts would ignore it, too.
+# If pytest was started with Ctrl-C ignored (nohup, some CI), its children would ignore it, too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-# nbval would end the kernel behind its last cell; tests/test_lesson_runs.py goes on in it.
+# nbval would stop the kernel after the last cell, but tests/test_lesson_runs.py still uses it.
 IPyNbFile.teardown = lambda _: None
 matplotlib.use("Agg")  # no windows
 ROOT = Path(__file__).parent.parent
@@ -150,7 +150,7 @@ def idx_labels(labels, *, magic=0x00000801, count=None):
 
 
 def write_data(folder, mnist, num_train, num_test):
-    """The first images of MNIST as a data set of its own, for tests of what is not accuracy."""
+    """The first images of MNIST as a data set of its own, for tests that don't measure accuracy."""
     for prefix, split, count in (("train", mnist.train, num_train), ("t10k", mnist.test, num_test)):
         images, labels = split.images[:count], split.labels[:count]
         (folder / f"{prefix}-images-idx3-ubyte").write_bytes(idx_images(images))

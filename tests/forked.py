@@ -4,20 +4,20 @@ import multiprocessing
 import os
 import sys
 
-_CONTEXT = multiprocessing.get_context("forkserver")
-# Only modules: once TensorFlow has calculated, it has threads, and a fork would lose them.
+_CONTEXT = multiprocessing.get_context("spawn" if os.name == "nt" else "forkserver")
+# Modules only: TensorFlow starts threads at its first operation, and a fork does not copy threads.
 _CONTEXT.set_forkserver_preload(["digitlib.training", "digitlib.synthetic", "digitlib.storage"])
 
 
 def start_python(script, *arguments):
-    """Starts a script.
+    """Starts a script in a new process.
 
     Args:
         script: Python source.
         arguments: what it finds in `sys.argv[1:]`.
 
     Returns:
-        The process, and a text file of what it prints.
+        The process, and a text stream of its standard output.
     """
     receiver, sender = _CONTEXT.Pipe(duplex=False)
     process = _CONTEXT.Process(target=_run, args=(sender, script, list(map(str, arguments))))

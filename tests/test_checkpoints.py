@@ -15,6 +15,8 @@ from forked import start_python
 
 from digitlib import RECIPES, Split, train_model
 
+# Compiles quickly, for tests of files.
+PLAIN = dataclasses.replace(RECIPES["fast"], width=4, epochs=4, batch_size=100)
 # Small, and with all that has a state: dropout, normalisation, augmentation, schedule.
 SMALL = dataclasses.replace(RECIPES["robust"], width=4, epochs=4, plain_epochs=1, batch_size=100)
 TRAIN_AND_HASH = """
@@ -115,16 +117,16 @@ def test_with_and_without_checkpoints_the_weights_are_the_same(splits, tmp_path)
 
 
 def test_another_training_is_not_continued(splits, tmp_path):
-    train_model(SMALL, *splits, verbose=0, checkpoint_dir=tmp_path)
-    for changed, seed in ((dataclasses.replace(SMALL, epochs=5), 0), (SMALL, 1)):
+    train_model(PLAIN, *splits, verbose=0, checkpoint_dir=tmp_path)
+    for changed, seed in ((dataclasses.replace(PLAIN, epochs=5), 0), (PLAIN, 1)):
         with pytest.raises(ValueError, match=r"another training .*(recipe|seed)"):
             train_model(changed, *splits, seed=seed, verbose=0, checkpoint_dir=tmp_path)
     other = Split(splits[0].images[::-1], splits[0].labels[::-1])
     with pytest.raises(ValueError, match=r"holds another training \(its data differs\)"):
-        train_model(SMALL, other, splits[1], verbose=0, checkpoint_dir=tmp_path)
+        train_model(PLAIN, other, splits[1], verbose=0, checkpoint_dir=tmp_path)
     with pytest.raises(ValueError, match=r"another training \(its validation differs\)"):
-        train_model(SMALL, splits[0], splits[0], verbose=0, checkpoint_dir=tmp_path)
-    fewer = dataclasses.replace(SMALL, layers=RECIPES["fast"].layers)
+        train_model(PLAIN, splits[0], splits[0], verbose=0, checkpoint_dir=tmp_path)
+    fewer = dataclasses.replace(PLAIN, layers=RECIPES["tiny"].layers)
     with pytest.raises(ValueError, match=r"another training \(its network differs\)"):
         train_model(fewer, *splits, verbose=0, checkpoint_dir=tmp_path)
     whole = (tmp_path / "training.npz").read_bytes()
@@ -133,7 +135,7 @@ def test_another_training_is_not_continued(splits, tmp_path):
     for damaged in (b"no checkpoint", whole[: len(whole) // 2], bytes(flipped)):
         (tmp_path / "training.npz").write_bytes(damaged)
         with pytest.raises(ValueError, match="no checkpoint, or damaged: delete it"):
-            train_model(SMALL, *splits, verbose=0, checkpoint_dir=tmp_path)
+            train_model(PLAIN, *splits, verbose=0, checkpoint_dir=tmp_path)
 
 
 def test_an_interruption_loses_one_epoch_at_most(splits, tmp_path, monkeypatch):
@@ -186,10 +188,10 @@ def test_a_full_disk_keeps_the_last_complete_checkpoint(splits, tmp_path, monkey
 
     monkeypatch.setattr(np, "savez", fill_the_disk)
     with pytest.raises(OSError, match=r"No space left on device.*run it again") as caught:
-        train_model(SMALL, *splits, verbose=0, checkpoint_dir=tmp_path)
+        train_model(PLAIN, *splits, verbose=0, checkpoint_dir=tmp_path)
     assert caught.value.errno == errno.ENOSPC
     assert [path.name for path in tmp_path.iterdir()] == ["training.npz"]
-    train_model(SMALL, *splits, verbose=0, checkpoint_dir=tmp_path)
+    train_model(PLAIN, *splits, verbose=0, checkpoint_dir=tmp_path)
     assert len(calls) == 5, "it went on after the second epoch"
 
 
