@@ -263,6 +263,7 @@ def measured_tables():
         "ratios": ratios_text("speed.csv"),
         "speed without AVX-512": speed_table("speed-avx2.csv"),
         "ratios without AVX-512": ratios_text("speed-avx2.csv"),
+        "scaling": speed_table("scaling.csv"),
         "formats": formats_table(),
         "determinism": determinism_table(),
     }

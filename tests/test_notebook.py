@@ -13,11 +13,13 @@ from store_lesson import (
     MEASURED,
     PICTURE,
     README,
+    SPEEDRUN,
     lesson_picture,
     measured_tables,
     part,
     results_table,
     sections,
+    speedrun_table,
     verdict,
 )
 
@@ -256,6 +258,10 @@ def test_the_readme_shows_the_table_of_the_results():
 def test_the_page_of_the_benchmarks_shows_what_was_measured():
     for name, table in measured_tables().items():
         assert part(MEASURED, name) == table, "run: python -m tests.store_lesson"
+
+
+def test_the_page_of_the_speedrun_shows_its_ledger():
+    assert part(SPEEDRUN, "ledger") == speedrun_table(), "run: python -m tests.store_lesson"
 
 
 def test_the_guide_lists_the_sections_and_cells_of_the_lesson():
