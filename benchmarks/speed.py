@@ -33,8 +33,10 @@ COLUMNS = [
 DEFAULT = "fast, TensorFlow's default"
 PEER = "fast in PyTorch"
 NO_TORCH = f"{PEER} needs PyTorch, which digitlib does not install: pip install torch==2.13.0"
-ALWAYS = [("stacked_conv", 1), ("keras_example", 1), ("fast", None), (DEFAULT, None)]
-ALWAYS += [("accurate", None)]
+ALWAYS = [
+    *(("stacked_conv", 1), ("keras_example", 1)),
+    *(("fast", None), (DEFAULT, None), ("accurate", None)),
+]
 REST = [("tiny", None), ("best", None), ("keras_example", None)]
 
 

@@ -58,8 +58,9 @@ def splits(mnist):
 
 def finish(folder):
     process, printed = start_python(TRAIN_AND_HASH, folder)
+    process.join(300)
+    assert process.exitcode == 0
     digest = printed.read().split()[-1]
-    process.join()
     assert len(digest) == 64
     return digest
 
