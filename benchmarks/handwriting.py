@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 import digitlib
 from benchmarks.paper import draw_page, draw_photo
+from digitlib.handwriting.digit import image_to_digit
 
 COLUMNS = ["model", "change", "amount", "images", "accuracy"]
 
@@ -115,7 +116,7 @@ def read_small(models, count):
     small, digits = load_digits().images[:count], load_digits().target[:count]
     pictures = (255 - 255 * small / 16).astype(np.uint8)
     large = [np.asarray(Image.fromarray(picture).resize((160, 160))) for picture in pictures]
-    images = np.array([digitlib.image_to_digit(np.pad(p, 40, constant_values=255)) for p in large])
+    images = np.array([image_to_digit(np.pad(p, 40, constant_values=255)) for p in large])
     for name, model in models.items():
         _print_share(name, "8 x 8 digits", digitlib.predict_digits(model, images) == digits)
 
@@ -128,7 +129,7 @@ def read_photos(models, split, count, rng):
         photo = draw_photo(split.images[row], rng)
         started = time.perf_counter()
         try:
-            images.append(digitlib.image_to_digit(photo))
+            images.append(image_to_digit(photo))
         except ValueError:
             images.append(np.zeros((28, 28), np.uint8))
         seconds += time.perf_counter() - started

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import digitlib
+from digitlib.models.exports import compare_exported, export_model, load_exported
 
 digitlib.start_keras()
 
@@ -62,9 +63,9 @@ def list_ways(model, folder, calibration):
 
     def export(name, **options):
         path = folder / name
-        digitlib.export_model(model, path, **options)
+        export_model(model, path, **options)
         files = path.rglob("*") if path.is_dir() else [path]
-        return digitlib.load_exported(path), sum(f.stat().st_size for f in files)
+        return load_exported(path), sum(f.stat().st_size for f in files)
 
     compiled = tf.function(lambda inputs: model(inputs, training=False))
     return {
@@ -83,7 +84,7 @@ def list_ways(model, folder, calibration):
 
 def measure(read, model, test, seconds):
     """One row of `COLUMNS`, but for name and size."""
-    agreement = digitlib.compare_exported(model, read, test.images[:AGREEING])
+    agreement = compare_exported(model, read, test.images[:AGREEING])
     inputs = digitlib.preprocess_images(test.images[:AGREEING])
     return {
         "test_accuracy": digitlib.evaluate_model(read, test).accuracy,

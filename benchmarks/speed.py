@@ -214,10 +214,11 @@ def _find_trainer(name, epochs):
 def count_gigaflop(name, epochs, images, seed):
     """Counts the operations of training a recipe, in 10**9: convolutions and dense layers."""
     import digitlib
+    from digitlib.training.networks import build_model
 
     digitlib.start_keras()
     recipe = _find_recipe(name, epochs)
-    predicting, training = count_operations(digitlib.build_model(recipe))
+    predicting, training = count_operations(build_model(recipe))
     held_out = round(images * recipe.validation_fraction)
     once = (images - held_out) * training + held_out * predicting
     return round(recipe.epochs * once / 1e9, 1)

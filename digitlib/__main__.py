@@ -147,11 +147,13 @@ def _build_parser():
 
 
 def _add_overrides(command):
-    for name, kind in digitlib.OVERRIDES.items():
+    from digitlib.training.networks import OVERRIDES, SCHEDULES
+
+    for name, kind in OVERRIDES.items():
         reading = {
             int: {"type": int, "metavar": "N"},
             float: {"type": float, "metavar": "X"},
-            str: {"choices": digitlib.SCHEDULES},
+            str: {"choices": SCHEDULES},
             bool: {"action": argparse.BooleanOptionalAction},
         }[kind]
         option = f"--{name.replace('_', '-')}"
@@ -159,7 +161,9 @@ def _add_overrides(command):
 
 
 def _overrides(options):
-    given = {name: getattr(options, name) for name in digitlib.OVERRIDES}
+    from digitlib.training.networks import OVERRIDES
+
+    given = {name: getattr(options, name) for name in OVERRIDES}
     return {name: value for name, value in given.items() if value is not None}
 
 
@@ -170,7 +174,9 @@ def _existing_file(path):
 
 
 def _model(path):
-    return path if path in digitlib.INCLUDED_MODELS else _existing_file(path)
+    from digitlib.models.storage import INCLUDED_MODELS
+
+    return path if path in INCLUDED_MODELS else _existing_file(path)
 
 
 def _train(options):
@@ -179,9 +185,11 @@ def _train(options):
     Beside the model, FILE-curves.png and FILE-confusion.png show how training went and what is
     misread.
     """
+    from digitlib.models.storage import verify_destination
+
     recipe = digitlib.override_recipe(digitlib.RECIPES[options.recipe], **_overrides(options))
     output = options.output or Path(f"{recipe.name}.keras")
-    digitlib.check_destination(output)
+    verify_destination(output)
     mnist = _load_training_data(options.data)
     digitlib.start_keras()
     train, validation = digitlib.hold_out(mnist.train, recipe.validation_fraction, seed=0)
@@ -198,7 +206,7 @@ def _train(options):
         "confusion": digitlib.plot_confusion(report.confusion),
     }
     for name, axes in figures.items():
-        picture = digitlib.show_figure(axes, alt=name)
+        picture = digitlib.show(axes, alt=name)
         output.with_name(f"{output.stem}-{name}.png").write_bytes(picture.png)
     print(f"\nTrained in {run.seconds:.0f} s, saved as {output}; see also {output.stem}-*.png")
 
@@ -215,14 +223,17 @@ def _evaluate(options):
 
     Of several models, the mean of their probabilities is judged.
     """
+    from digitlib.data import LABEL_ERRORS
+    from digitlib.evaluation import Ensemble
+
     if options.mistakes and options.mistakes.suffix != ".png":
         raise ValueError(f"{options.mistakes} must end in .png")
     test = digitlib.load_mnist(options.data).test
     digitlib.start_keras()
-    model = digitlib.Ensemble(map(digitlib.load_model, options.models))
+    model = Ensemble(map(digitlib.load_model, options.models))
     report = digitlib.evaluate_model(model, test)
     # Which labels are wrong is known of MNIST's own test images only.
-    doubtful = () if options.data else digitlib.LABEL_ERRORS
+    doubtful = () if options.data else LABEL_ERRORS
     missed = len(set(doubtful) & set(report.mistakes.indices.tolist()))
     undisputed = 1 - (len(report.mistakes.indices) - missed) / (report.count - len(doubtful))
     if options.json:
@@ -245,7 +256,7 @@ def _evaluate(options):
         axes = digitlib.plot_mistakes(
             test.images, report.mistakes, count=count, columns=8, doubtful=doubtful
         )
-        picture = digitlib.show_figure(axes, alt="misread images")
+        picture = digitlib.show(axes, alt="misread images")
         options.mistakes.write_bytes(picture.png)
 
 
@@ -254,11 +265,13 @@ def _predict(options):
 
     A picture that cannot be read does not stop the others: its line says why.
     """
+    from digitlib.handwriting.digit import image_to_digit
+
     digitlib.start_keras()
     model = digitlib.load_model(options.model)
 
     def read(path):
-        image = digitlib.image_to_digit(path)
+        image = image_to_digit(path)
         (probabilities,) = digitlib.predict_probabilities(model, image[None]).astype(float)
         digit = int(probabilities.argmax())
         found = {"digit": digit, "probabilities": probabilities.tolist()}
@@ -283,7 +296,7 @@ def _read(options):
         reading = digitlib.read_digits(model, path, sure=options.sure)
         if options.output:
             axes = digitlib.plot_reading(reading)
-            options.output.write_bytes(digitlib.show_figure(axes, alt=reading.text).png)
+            options.output.write_bytes(digitlib.show(axes, alt=reading.text).png)
         digits = [
             {"digit": digit.text, "box": digit.box, "probabilities": digit.probabilities.tolist()}
             for digit in reading.digits
@@ -318,18 +331,20 @@ def _export(options):
     .tflite is LiteRT, for phones and small devices; .onnx is ONNX, which many programs read; a name
     without an ending becomes a folder, TensorFlow's SavedModel.
     """
+    from digitlib.models.exports import compare_exported, export_model, load_exported
+
     mnist = digitlib.load_mnist()
     digitlib.start_keras()
     model = digitlib.load_model(options.model)
     calibration = mnist.train.images[:500] if options.int8 else None
-    digitlib.export_model(model, options.output, calibration=calibration)
+    export_model(model, options.output, calibration=calibration)
     try:
-        exported = digitlib.load_exported(options.output)
+        exported = load_exported(options.output)
     except ModuleNotFoundError as error:
         print(f"Saved as {options.output}. To compare it with the original, {error}")
         return
     images = mnist.test.images[:1000]
-    agreement = digitlib.compare_exported(model, exported, images)
+    agreement = compare_exported(model, exported, images)
     print(
         f"Saved as {options.output}: the same digit for {agreement.same:.1%} of {len(images):,} "
         f"test images; probabilities differ by {agreement.difference:.1g} at most."
@@ -338,9 +353,11 @@ def _export(options):
 
 def _compare(options):
     """Train recipes with the seeds 0 to N - 1 and print mean and spread of their accuracy."""
+    from digitlib.experiments.sweep import sweep_recipes
+
     frame = _on_cluster(
         options.scheduler,
-        digitlib.sweep_recipes,
+        sweep_recipes,
         options.recipes or list(digitlib.RECIPES),
         range(options.seeds),
         [_overrides(options)],
@@ -353,9 +370,11 @@ def _compare(options):
 
 def _tune(options):
     """Try random numbers of a recipe, choose by validation accuracy, judge the winner on test."""
+    from digitlib.experiments.tuning import tune_recipe
+
     tuning = _on_cluster(
         options.scheduler,
-        digitlib.tune_recipe,
+        tune_recipe,
         options.recipe,
         options.trials,
         seed=options.seed,
@@ -387,8 +406,8 @@ def _on_cluster(scheduler, function, *arguments, **options):
 
     with Client(scheduler, timeout=5) as client, joblib.parallel_config(backend="dask"):
         try:
-            client.run_on_scheduler(import_module, "digitlib.sweep")
-            client.run(import_module, "digitlib.sweep")
+            client.run_on_scheduler(import_module, "digitlib.experiments.sweep")
+            client.run(import_module, "digitlib.experiments.sweep")
         except ModuleNotFoundError as error:
             raise ValueError(
                 f"the cluster cannot import digitlib ({error}): start scheduler and workers in a "
@@ -412,7 +431,9 @@ def _print_runs(frame):
 
 
 def _print_record(path):
-    record = digitlib.read_record(path)
+    from digitlib.models.storage import read_record
+
+    record = read_record(path)
     if record:
         recipe, seed = record["recipe"].get("name"), record["seed"]
         validated = f"{record['validation_accuracy']:.2%}"
@@ -421,11 +442,13 @@ def _print_record(path):
 
 
 def _print_report(report):
+    from digitlib.data import NUM_CLASSES
+
     low, high = report.interval
     print(f"\nTest accuracy {report.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%})")
     print(f"Test loss {report.loss:.4f}, {report.count:,} images")
     print("\nConfusion matrix: rows the true digit, columns the digit read")
-    header = "".join(f"{digit:6}" for digit in range(digitlib.NUM_CLASSES))
+    header = "".join(f"{digit:6}" for digit in range(NUM_CLASSES))
     print(f"   {header}")
     for digit, row in enumerate(report.confusion):
         print(f"{digit:3}" + "".join(f"{count:6}" for count in row))

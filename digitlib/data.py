@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from digitlib.idx import IMAGES, LABELS, QMNIST_LABELS, REMEDY, read_idx
+from digitlib.mnist.idx import IMAGES, LABELS, QMNIST_LABELS, REMEDY, read_idx
 
 IMAGE_SIZE = 28
 NUM_CLASSES = 10

@@ -264,7 +264,7 @@ class Comparison(NamedTuple):
     p_value: float
 
 
-def compare_answers(labels, first, second):
+def compare_predictions(labels, first, second):
     """Asks whether one of two models is better, by McNemar's exact test.
 
     Images that both read right, or both wrong, tell nothing. Among the others, equally good

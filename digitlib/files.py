@@ -6,7 +6,7 @@ from contextlib import contextmanager
 _MARK = ".unfinished-"
 
 
-def check_folder(folder):
+def verify_folder(folder):
     """Checks that files can be written to this folder.
 
     Args:

@@ -6,7 +6,9 @@ import sys
 
 _CONTEXT = multiprocessing.get_context("spawn" if os.name == "nt" else "forkserver")
 # Modules only: TensorFlow starts threads at its first operation, and a fork does not copy threads.
-_CONTEXT.set_forkserver_preload(["digitlib.training", "digitlib.synthetic", "digitlib.storage"])
+_CONTEXT.set_forkserver_preload(
+    ["digitlib.training.train", "digitlib.training.synthetic", "digitlib.models.storage"]
+)
 
 
 def start_python(script, *arguments):

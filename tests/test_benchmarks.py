@@ -24,7 +24,9 @@ from benchmarks.speed import (
     measure_in_child,
 )
 from benchmarks.speedrun import TIMES, append_rows, bound_mean, summarize
-from digitlib import RECIPES, Digit, Split, build_model, load_model, save_model
+from digitlib import RECIPES, Split, load_model, save_model
+from digitlib.handwriting.reading import Digit
+from digitlib.training.networks import build_model
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows does not tell peak memory")
 

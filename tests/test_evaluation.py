@@ -7,18 +7,16 @@ from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, classification_report, log_loss
 
 from digitlib import (
-    LABEL_ERRORS,
     RECIPES,
-    Ensemble,
     Split,
-    build_model,
-    calibrate_model,
-    compare_answers,
+    compare_predictions,
     evaluate_model,
     predict_digits,
     predict_probabilities,
-    wilson_interval,
 )
+from digitlib.data import LABEL_ERRORS
+from digitlib.evaluation import Ensemble, calibrate_model, wilson_interval
+from digitlib.training.networks import build_model
 
 
 class FixedAnswers:
@@ -207,16 +205,16 @@ def test_mcnemar_counts_a_fair_coin():
     first, second = labels.copy(), labels.copy()
     first[:3] = second[:2] = -1  # both wrong on two, the first alone on one
     second[10:19] = -1  # the second alone on nine
-    comparison = compare_answers(labels, first, second)
+    comparison = compare_predictions(labels, first, second)
     assert comparison[:2] == (9, 1)
     tails = sum(math.comb(10, heads) for heads in (0, 1, 9, 10))
     assert comparison.p_value == pytest.approx(tails / 2**10)
-    swapped = compare_answers(labels, second, first)
+    swapped = compare_predictions(labels, second, first)
     assert swapped == (1, 9, comparison.p_value)
 
 
 def test_models_that_agree_are_not_told_apart():
-    assert compare_answers([1, 2], [1, 3], [1, 4]) == (0, 0, 1.0)
+    assert compare_predictions([1, 2], [1, 3], [1, 4]) == (0, 0, 1.0)
 
 
 def test_calibration_agrees_with_bins_filled_one_by_one(report, split, probabilities):

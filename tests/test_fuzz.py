@@ -12,16 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
 from PIL import Image
 
-from digitlib import (
-    RECIPES,
-    build_model,
-    image_to_digit,
-    load_mnist,
-    preprocess_images,
-    read_digits,
-    save_model,
-)
+from digitlib import RECIPES, load_mnist, preprocess_images, read_digits, save_model
 from digitlib.__main__ import main
+from digitlib.handwriting.digit import image_to_digit
+from digitlib.training.networks import build_model
 
 IMAGES, LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 SMALL = np.random.default_rng(0).integers(0, 256, (20, 28, 28), dtype=np.uint8)
@@ -166,8 +160,13 @@ WORDS = st.sampled_from(KNOWN_WORDS.split()) | st.text(
 @given(words=st.lists(WORDS, max_size=6), content=DAMAGED_PICTURES)
 def test_any_command_line(tmp_path, monkeypatch, capsys, words, content, model):
     monkeypatch.chdir(tmp_path)
-    for name in ("train_model", "sweep_recipes", "tune_recipe", "evaluate_model"):
-        monkeypatch.setattr(f"digitlib.{name}", stop)  # what would take minutes
+    for name in (  # what would take minutes
+        "train_model",
+        "evaluate_model",
+        "experiments.sweep.sweep_recipes",
+        "experiments.tuning.tune_recipe",
+    ):
+        monkeypatch.setattr(f"digitlib.{name}", stop)
     save_model(model, "model.keras")
     (tmp_path / "picture.png").write_bytes(content)
     try:

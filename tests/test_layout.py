@@ -1,8 +1,10 @@
 """The package's structure, read from its source."""
 
 import ast
+import json
 import re
 import tomllib
+from graphlib import TopologicalSorter
 
 import pytest
 from conftest import ROOT
@@ -10,75 +12,50 @@ from packaging.requirements import Requirement
 
 import digitlib
 
-MODULES = {path.stem: path for path in (ROOT / "digitlib").glob("*.py")}
-TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
+PACKAGE = ROOT / "digitlib"
+TREES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts): ast.parse(path.read_text("utf-8"))
+    for path in PACKAGE.rglob("*.py")
+}
+NOTEBOOK = json.loads((ROOT / "Digit_recognizer.ipynb").read_text(encoding="utf-8"))
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 # Needed around the package, not in it.
 TOOLS = {"jupyter", "pytest", "pytest-xdist", "nbval", "hypothesis"}
 
-# Data flows one way: a module may import only what stands to the left of it in the flow.
-ALLOWED = {
-    "__init__": {"startup"},
-    "__main__": {"digitlib"},
-    "startup": set(),
-    "idx": set(),
-    "files": set(),
-    "data": {"idx"},
-    "images": {"data"},
-    "refusal": set(),
-    "configs": {"refusal"},
-    "hdf5": {"refusal"},
-    "inspection": {"configs", "data", "hdf5", "refusal"},
-    "pictures": set(),
-    "handwriting": {"data", "pictures"},
-    "recipes": {"data"},
-    "augmentation": set(),
-    "synthetic": {"data", "handwriting"},
-    "checkpoints": {"files"},
-    "training": {
-        "augmentation",
-        "checkpoints",
-        "data",
-        "evaluation",
-        "images",
-        "recipes",
-        "synthetic",
-    },
-    "evaluation": {"data", "images"},
-    "pieces": {"handwriting"},
-    "reading": {"data", "evaluation", "handwriting", "pictures", "pieces"},
-    "pad": {"evaluation", "figures", "handwriting", "reading"},
-    "results": set(),
-    "sweep": {"digitlib", "recipes", "results", "storage"},
-    "tuning": {"recipes", "sweep"},
-    "explain": set(),
-    "faults": {"data", "images"},
-    "judging": set(),
-    "questions": {"faults", "images", "judging"},
-    "exercises": {"judging", "questions"},
+# Data flows one way: a wing imports from itself, from the root and from the wings named here.
+WINGS = {
+    "root": {"mnist"},
+    "mnist": set(),
     "figures": set(),
-    "curves": set(),
-    "diagrams": set(),
-    "explorer": {"diagrams", "explain", "figures"},
-    "plots": set(),
-    "storage": {"data", "files", "inspection", "refusal"},
-    "exports": {"evaluation", "files", "images", "startup"},
+    "handwriting": {"figures"},
+    "training": {"handwriting"},
+    "models": set(),
+    "exercises": {"training"},
+    "experiments": {"training", "models"},
+    "commands": {"figures", "handwriting", "training", "models", "experiments"},
 }
+
+
+def wing(module):
+    if module == "__main__":
+        return "commands"
+    return module.split(".")[0] if "." in module else "root"
 
 
 def imported_modules(tree):
     """The digitlib modules that a module imports, anywhere in it."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
-            names = [node.module]
+            assert node.level == 0, "import with the full name: digitlib.data"
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         else:
             continue
-        assert getattr(node, "level", 0) == 0, "import with the full name: digitlib.data"
-        for name in names:
-            if name.split(".")[0] == "digitlib":
-                yield name.removeprefix("digitlib.")
+        for name in (name.removeprefix("digitlib.") for name in names):
+            if name in TREES:
+                yield name
 
 
 def public_functions():
@@ -89,59 +66,56 @@ def public_functions():
 
 
 def test_imports_follow_the_flow_of_data():
-    found = {name: set(imported_modules(tree)) - ALLOWED[name] for name, tree in TREES.items()}
-    assert {name: against for name, against in found.items() if against} == {}
+    against = {}
+    for name, tree in TREES.items():
+        home = wing(name)
+        allowed = {home, "root", *WINGS.get(home, ())}
+        found = {module for module in imported_modules(tree) if wing(module) not in allowed}
+        against |= {name: found} if found else {}
+    assert against == {}
+    assert {wing(name) for name in TREES} == set(WINGS)
 
 
-def test_no_assert_and_no_print_outside_command_line_and_checks():
+def test_no_module_imports_itself_through_others():
+    graph = {name: set(imported_modules(tree)) - {name} for name, tree in TREES.items()}
+    order = list(TopologicalSorter(graph).static_order())  # raises CycleError
+    assert len(order) == len(TREES)
+
+
+def test_no_assert_and_no_print_outside_commands_and_checks():
     found = []
     for name, tree in TREES.items():
         for node in ast.walk(tree):
             printing = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"
-            if isinstance(node, ast.Assert) or (printing and name not in ("__main__", "exercises")):
+            speaks = wing(name) == "commands" or name == "exercises.check"
+            if isinstance(node, ast.Assert) or (printing and not speaks):
                 found.append(f"{name}, line {node.lineno}")
     assert found == []
 
 
-def test_public_names_are_exactly_those_that_modules_define():
-    defined = set()
-    # These serve other modules: data, storage, training, reading, exercises.
-    inner = {"checkpoints", "configs", "files", "hdf5", "idx", "inspection", "refusal"}
-    inner |= {"pieces", "judging", "questions"}
-    for name in set(TREES) - {"__init__", "__main__"} - inner:
-        for node in TREES[name].body:
-            if isinstance(node, ast.Assign):
-                names = [n for target in node.targets for n in ast.walk(target)]
-                defined |= {n.id for n in names if isinstance(n, ast.Name)}
-            elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-                defined.add(node.name)
-    between_modules = {"COLUMNS", "KEY", "Results", "FAULTS", "ONE_HOT_LOSS"}
-    between_modules |= {
-        "BOX",
-        "Ink",
-        "ask_for_fast_kernels",
-        "batch_images",
-        "check_ink",
-        "cut_out",
-        "digit_to_image",
-        "find_ink",
-        "hold_back_stderr",
-        "show_widget",
-        "resize",
-    }
-    public = {name for name in defined if not name.startswith("_")} - between_modules
-    assert set(digitlib.__all__) == public
-    assert all(getattr(digitlib, name) is not None for name in public)
-    assert public <= set(dir(digitlib))
-    assert not public & set(TREES), "a module would hide the function of its name"
-    with pytest.raises(AttributeError, match="no attribute 'load_mnits'"):
+def names_used():
+    """The names that the notebook and README take from digitlib itself."""
+    code = ["".join(cell["source"]) for cell in NOTEBOOK["cells"] if cell["cell_type"] == "code"]
+    code += re.findall(r"```python\n(.*?)```", README, re.S)
+    for tree in map(ast.parse, code):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "digitlib":
+                yield node.attr
+            if isinstance(node, ast.ImportFrom) and node.module == "digitlib":
+                yield from (alias.name for alias in node.names)
+
+
+def test_public_names_are_those_that_notebook_and_readme_use():
+    assert set(digitlib.__all__) == set(names_used())
+    assert set(digitlib.__all__) <= set(dir(digitlib))
+    assert all(getattr(digitlib, name) is not None for name in digitlib.__all__)
+    assert not set(digitlib.__all__) & {name.split(".")[0] for name in TREES}, "hides a module"
+    with pytest.raises(AttributeError, match="load_mnits"):
         _ = digitlib.load_mnits
 
 
-def test_every_public_function_is_used_by_the_notebook_or_the_command_line():
-    notebook = (ROOT / "Digit_recognizer.ipynb").read_text(encoding="utf-8")
-    used = set(re.findall(r"digitlib\.(\w+)\(", notebook))
-    used |= {n.attr for n in ast.walk(TREES["__main__"]) if isinstance(n, ast.Attribute)}
+def test_every_public_function_is_used():
+    used = set(names_used())
     for tree in TREES.values():
         calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
         used |= {getattr(call, "id", None) or getattr(call, "attr", None) for call in calls}

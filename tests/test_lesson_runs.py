@@ -9,7 +9,8 @@ import pytest
 from conftest import CODE, EXERCISES, NOTEBOOK, ROOT
 from nbconvert import SlidesExporter
 from nbval.plugin import IPyNbCell, IPyNbFile
-from store_lesson import sections
+
+from tools.store_lesson import sections
 
 TIMES = re.compile(r"\d+m?s \d+m?s/step|\d+/\d+ [\u2501 -]+ ?|\d+s -|\d+m?s/step")
 # All names, and what digitlib remembers of the answers.

@@ -8,7 +8,11 @@ from itertools import pairwise
 import keras
 import nbformat
 from conftest import CODE, EXERCISES, NOTEBOOK, ROOT
-from store_lesson import (
+
+import digitlib
+from digitlib import RECIPES
+from digitlib.training.networks import build_model
+from tools.store_lesson import (
     GUIDE,
     MEASURED,
     PICTURE,
@@ -22,9 +26,6 @@ from store_lesson import (
     speedrun_table,
     verdict,
 )
-
-import digitlib
-from digitlib import RECIPES, build_model
 
 LESSON = [f"{number}." for number in range(1, 10)]
 
@@ -129,7 +130,7 @@ def test_every_figure_has_alternative_text():
         data = output.get("data", {})
         images = re.findall(r"<img[^>]*>", data.get("text/html", ""))
         texts = [re.search(r'alt="([^"]*)"', image) for image in images]
-        # JupyterLab drops the description of image/png: show_figure writes HTML.
+        # JupyterLab drops the description of image/png: show writes HTML.
         return "image/png" not in data and all(t and len(t[1].split()) >= 8 for t in texts)
 
     assert offenders(lambda cell: all(map(is_described, cell.outputs))) == []
@@ -245,29 +246,29 @@ def test_the_improved_network_of_the_lesson_is_the_recipe_accurate():
 
 
 def test_the_readme_shows_a_picture_of_the_lesson():
-    assert PICTURE.read_bytes() == lesson_picture(NOTEBOOK), "run: python -m tests.store_lesson"
+    assert PICTURE.read_bytes() == lesson_picture(NOTEBOOK), "run: python -m tools.store_lesson"
     assert f"]({PICTURE.relative_to(ROOT).as_posix()})" in (ROOT / "README.md").read_text(
         encoding="utf-8"
     )
 
 
 def test_the_readme_shows_the_table_of_the_results():
-    assert part(README, "results") == results_table(), "run: python -m tests.store_lesson"
+    assert part(README, "results") == results_table(), "run: python -m tools.store_lesson"
 
 
 def test_the_page_of_the_benchmarks_shows_what_was_measured():
     for name, table in measured_tables().items():
-        assert part(MEASURED, name) == table, "run: python -m tests.store_lesson"
+        assert part(MEASURED, name) == table, "run: python -m tools.store_lesson"
 
 
 def test_the_page_of_the_speedrun_shows_its_ledger():
-    assert part(SPEEDRUN, "ledger") == speedrun_table(), "run: python -m tests.store_lesson"
+    assert part(SPEEDRUN, "ledger") == speedrun_table(), "run: python -m tools.store_lesson"
 
 
 def test_the_guide_lists_the_sections_and_cells_of_the_lesson():
     times, slowest = part(GUIDE, "times"), part(GUIDE, "slowest")
     titles = re.findall(r"^\| (\d+\. .*?) \|", times, re.M)
-    assert titles == list(sections(NOTEBOOK)), "run: python -m tests.store_lesson"
+    assert titles == list(sections(NOTEBOOK)), "run: python -m tools.store_lesson"
     cells = re.findall(r"^\| `(.*?)`", slowest, re.M)
     assert len(cells) == 10
     assert set(cells) <= {cell.id for cell in CODE}

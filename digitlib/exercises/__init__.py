@@ -1,0 +1,1 @@
+"""The lesson's exercises: the questions, and the check of an answer."""

@@ -1,0 +1,1 @@
+"""Many trainings at once: sweeps over seeds and settings, and their results."""

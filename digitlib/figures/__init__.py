@@ -1,0 +1,1 @@
+"""Figures, each drawn on axes by a function that returns them."""

@@ -1,0 +1,1 @@
+"""From a photograph or drawing to digits."""

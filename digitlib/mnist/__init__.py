@@ -1,0 +1,1 @@
+"""The MNIST data set, embedded, and the format of its files."""

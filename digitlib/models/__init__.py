@@ -1,0 +1,1 @@
+"""Saved models: save, check, load and export them."""

@@ -1,0 +1,1 @@
+"""Recipes, their networks, and everything that trains them."""

@@ -1,0 +1,123 @@
+import base64
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from digitlib import load_model
+from digitlib.handwriting.digit import image_to_digit
+from digitlib.handwriting.pad import DrawingPad
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return load_model("robust")
+
+
+@pytest.fixture
+def pad(reader):
+    return DrawingPad(reader)
+
+
+def draw(*strokes, size=(280, 280)):
+    picture = Image.new("L", size, 255)
+    for stroke in strokes:
+        ImageDraw.Draw(picture).line(stroke, fill=0, width=18, joint="curve")
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def encode(file):
+    return base64.b64encode(file).decode()
+
+
+def decode(text):
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(text))))
+
+
+ONE = [(140, 50), (140, 230)]
+FOUR = [[(110, 50), (80, 150), (210, 150)], [(180, 60), (170, 240)]]
+
+
+def test_it_starts_with_an_example_that_is_read(pad):
+    assert pad.answer["message"].startswith("Reads 7 (")
+    assert np.argmax(pad.answer["probabilities"][0]) == 7
+    assert decode(pad.answer["images"][0]).shape == (28, 28)
+
+
+@pytest.mark.parametrize(("strokes", "digit"), [([ONE], 1), (FOUR, 4)])
+def test_a_drawing_is_read_at_once(pad, strokes, digit):
+    pad.drawing = encode(draw(*strokes))
+    assert pad.answer["message"].startswith(f"Reads {digit} (")
+    (image,), (probabilities,) = pad.answer["images"], pad.answer["probabilities"]
+    assert np.array_equal(decode(image), image_to_digit(draw(*strokes)))
+    assert np.argmax(probabilities) == digit
+    assert sum(probabilities) == pytest.approx(1, abs=1e-3)
+    assert pad.picture == draw(*strokes)
+    json.dumps(pad.answer)  # which is how it goes to the browser
+
+
+def test_an_uploaded_picture_is_read_the_same_way(pad, mnist):
+    for kind in ("JPEG", "PNG", "TIFF"):
+        buffer = io.BytesIO()
+        Image.fromarray(mnist.test.images[0]).resize((500, 500)).save(buffer, kind)
+        pad.drawing = encode(buffer.getvalue())
+        assert pad.answer["message"].startswith("Reads 7 (")
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        (b"", "Draw here."),
+        (draw(), "no digit found"),
+        (b"no picture", "no picture that can be read"),
+        (draw(ONE)[:100], "no picture that can be read"),
+    ],
+)
+def test_what_cannot_be_read_is_said_and_the_pad_goes_on(pad, file, message):
+    pad.drawing = encode(file)
+    assert message in pad.answer["message"]
+    assert pad.answer["images"] == pad.answer["probabilities"] == []
+    pad.drawing = encode(draw(ONE))
+    assert pad.answer["message"].startswith("Reads 1")
+
+
+def test_text_that_is_no_base64_is_said_too(pad):
+    pad.drawing = "?"
+    assert "no picture" in pad.answer["message"]
+
+
+def test_a_wide_pad_reads_a_whole_number(reader):
+    pad = DrawingPad(reader, number=True)
+    assert (pad.width, pad.height) == (840, 280)
+    assert pad.answer["message"] == "Reads 717"
+    four = [[(x + 300, y) for x, y in stroke] for stroke in FOUR]
+    pad.drawing = encode(draw(ONE, *four, size=(840, 280)))
+    assert pad.answer["message"] == "Reads 14"
+    assert [np.argmax(row) for row in pad.answer["probabilities"]] == [1, 4]
+    assert all(decode(image).shape == (28, 28) for image in pad.answer["images"])
+
+
+def test_front_ends_without_widgets_get_the_picture(pad):
+    bundle = pad._repr_mimebundle_()
+    data = bundle[0] if isinstance(bundle, tuple) else bundle
+    assert {"text/plain", "text/html", WIDGET} <= set(data)
+    source = re.search('src="data:image/png;base64,(.*?)"', data["text/html"])[1]
+    assert base64.b64decode(source) == pad.picture
+    alt = re.search('alt="(.*?)"', data["text/html"])[1]
+    assert pad.answer["message"] in alt
+
+
+def test_its_text_is_always_the_same(pad, reader):
+    assert repr(pad) == repr(DrawingPad(reader))
+    assert repr(pad).startswith("Drawing pad: run this cell in")
+
+
+def test_nothing_is_fetched_from_elsewhere(pad):
+    assert "http" not in pad._esm + pad._css

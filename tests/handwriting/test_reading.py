@@ -1,0 +1,159 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks.handwriting import match_digits
+from benchmarks.paper import draw_page
+from digitlib import load_model, plot_reading, read_digits
+from digitlib.handwriting.digit import image_to_digit
+
+RNG = np.random.default_rng(11)
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return load_model("robust")
+
+
+def write(images, gaps, *, height=200, top=50, size=100):
+    """Digits in black on white, with so many pixels between one's ink and the next one's."""
+    page = np.full((height, 60 + (size + 60) * len(images)), 255, np.uint8)
+    left, boxes = 40, []
+    for image, gap in zip(images, gaps, strict=True):
+        columns = np.flatnonzero(image.any(axis=0))
+        rows = np.flatnonzero(image.any(axis=1))
+        box = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+        cut = Image.fromarray(255 - image).crop(box)
+        cut = cut.resize((int(cut.width * size / 20), int(cut.height * size / 20)))
+        place = page[top : top + cut.height, left : left + cut.width]
+        np.minimum(place, np.asarray(cut), out=place)
+        boxes.append((top, left, top + cut.height, left + cut.width))
+        left += cut.width + gap
+    return page, boxes
+
+
+def overlap(box, other):
+    """The share of two boxes together that they have in common."""
+    height = min(box[2], other[2]) - max(box[0], other[0])
+    width = min(box[3], other[3]) - max(box[1], other[1])
+    common = max(0, height) * max(0, width)
+    areas = [(b[2] - b[0]) * (b[3] - b[1]) for b in (box, other)]
+    return common / (sum(areas) - common)
+
+
+def test_digits_are_found_where_they_stand_and_in_order(reader, mnist):
+    page, boxes = write(mnist.test.images[:6], [30] * 6)
+    reading = read_digits(reader, page)
+    assert reading.text == "721041" == "".join(map(str, mnist.test.labels[:6]))
+    assert all(overlap(d.box, box) > 0.8 for d, box in zip(reading.digits, boxes, strict=True))
+    assert np.array_equal(reading.picture, page / np.float32(255))
+    for digit in reading.digits:
+        assert digit.probabilities.shape == (10,)
+        assert digit.text == str(digit.probabilities.argmax())
+        assert (digit.image.dtype, digit.image.shape) == (np.uint8, (28, 28))
+        # The same digit alone, by the way for single digits.
+        top, left, bottom, right = digit.box
+        alone = np.pad(page[top:bottom, left:right], 20, constant_values=255)
+        difference = image_to_digit(alone).astype(float) - digit.image
+        assert np.abs(difference).mean() < 10
+
+
+def test_lines_are_read_from_top_to_bottom(reader, mnist):
+    first, _ = write(mnist.test.images[:4], [30] * 4)
+    second, _ = write(mnist.test.images[4:8], [40] * 4, top=30)
+    assert read_digits(reader, np.vstack([first, second])).text == "7210\n4149"
+
+
+def test_touching_digits_are_parted(reader, mnist):
+    page, _ = write(mnist.test.images[[0, 1, 3, 5]], [-4, -4, -4, 0])
+    assert read_digits(reader, page, sure=0).text == "7201"
+
+
+def test_broken_strokes_are_joined(reader, mnist):
+    page, _ = write(mnist.test.images[[8, 0]], [40, 0])
+    page[95:99] = 255  # a gap through all digits
+    assert read_digits(reader, page, sure=0).text == "57"
+
+
+def test_light_on_dark_is_read_too(reader, mnist):
+    page, _ = write(mnist.test.images[:4], [30] * 4)
+    assert read_digits(reader, 255 - page).text == "7210"
+
+
+def test_what_is_not_sure_is_marked(reader, mnist):
+    page, _ = write(mnist.test.images[:4], [30] * 4)
+    page[60:140, 540:546] = 0  # an E
+    for top in (60, 97, 134):
+        page[top : top + 6, 540:590] = 0
+    reading = read_digits(reader, page)
+    assert reading.text == "7210?"
+    assert reading.digits[-1].probabilities.max() < 0.98
+    assert read_digits(reader, page, sure=0).text[:4] == "7210"
+    assert read_digits(reader, page, sure=1).text == "?????"
+
+
+def test_ruled_lines_and_specks_are_left_out(reader, mnist):
+    page, _ = write(mnist.test.images[:4], [30] * 4)
+    page[180:183, 20:-20] = 0
+    page[20:24, 300:304] = 0
+    assert read_digits(reader, page).text == "7210"
+
+
+def test_pages_by_other_pens_in_bad_light(reader, mnist):
+    """A few of the pages that `benchmarks.handwriting` measures by hundreds."""
+    right = wrong = total = 0
+    for _ in range(15):
+        rows = RNG.integers(0, 10_000, RNG.integers(5, 11))
+        digits = read_digits(reader, draw_page(mnist.test.images[rows], RNG)).digits
+        matching = match_digits(digits, mnist.test.labels[rows])
+        sure = np.array([digit.text != "?" for digit in digits])
+        right += (sure & matching).sum()
+        wrong += (sure & ~matching).sum()
+        total += len(rows)
+    assert right / total > 0.9
+    assert wrong / total < 0.02
+
+
+def test_a_digit_at_the_edge_is_not_lost(reader, mnist):
+    page, boxes = write(mnist.test.images[:4], [30] * 4)
+    for cropped in (page[:, boxes[0][1] :], page[boxes[0][0] : boxes[0][2]]):
+        assert read_digits(reader, cropped, sure=0).text == "7210"
+    # The edge of a table, darker than ink, is no digit.
+    assert read_digits(reader, np.hstack([page, np.zeros((200, 50), np.uint8)])).text == "7210"
+
+
+def test_a_page_full_of_marks_is_refused_at_once(reader):
+    page = np.full((1000, 1000), 255, np.uint8)
+    for row in range(20, 980, 40):
+        for column in range(20, 980, 40):
+            page[row : row + 12, column : column + 3] = 0
+    with pytest.raises(ValueError, match="more than 300 marks: crop the picture"):
+        read_digits(reader, page)
+
+
+@pytest.mark.parametrize("value", [255, 0, 128])
+def test_blank_pages_are_refused(reader, value):
+    with pytest.raises(ValueError, match="no digit found"):
+        read_digits(reader, np.full((300, 400), value, np.uint8))
+
+
+def test_noise_is_refused(reader):
+    with pytest.raises(ValueError, match="no digit found"):
+        read_digits(reader, RNG.integers(0, 256, (300, 400), dtype=np.uint8))
+
+
+def test_a_reading_is_drawn_with_boxes_and_answers(reader, mnist):
+    page, _ = write(mnist.test.images[:3], [30] * 3)
+    reading = read_digits(reader, page)
+    unsure = reading.digits[1]._replace(text="?")
+    reading = reading._replace(text="7?1", digits=(reading.digits[0], unsure, reading.digits[2]))
+    ax = plot_reading(reading)
+    assert ax.get_title() == "Read: 7?1"
+    assert np.array_equal(ax.images[0].get_array(), reading.picture)
+    assert [text.get_text()[0] for text in ax.texts] == ["7", "?", "1"]
+    boxes = [
+        (p.get_y(), p.get_x(), p.get_y() + p.get_height(), p.get_x() + p.get_width())
+        for p in ax.patches
+    ]
+    assert boxes == [digit.box for digit in reading.digits]
+    assert [patch.get_linestyle() for patch in ax.patches] == ["-", "--", "-"]

@@ -1,0 +1,317 @@
+import dataclasses
+
+import pytest
+
+from digitlib import RECIPES, override_recipe
+from digitlib.training.networks import build_model
+
+POOL, FLAT = "MaxPooling2D", "Flatten"
+
+
+def conv(filters, size, channels):
+    """The parameters of a convolution, by hand: a window over all channels and a bias, each."""
+    return (size * size * channels + 1) * filters
+
+
+def dense(units, inputs):
+    return (inputs + 1) * units
+
+
+def convolution(filters, size, padding, shape, *, pooled=None, normalised=False):
+    """A block of ours: convolution, pooling, normalisation, ReLU."""
+    layers = [("Conv2D", (filters, size, padding), (*shape, filters))]
+    if pooled:
+        layers.append((POOL, 2, (*pooled, filters)))
+    end = (*(pooled or shape), filters)
+    if normalised:
+        layers.append(("BatchNormalization", 0.9, end))
+    return [*layers, ("ReLU", None, end)]
+
+
+# Layer by layer: its class, what counts in it, its output shape. Then parameters and settings.
+def best(width):
+    return (
+        [
+            *convolution(width, 5, "valid", (24, 24), pooled=(12, 12), normalised=True),
+            *convolution(2 * width, 3, "same", (12, 12), normalised=True),
+            *convolution(3 * width, 3, "same", (12, 12), pooled=(6, 6), normalised=True),
+            *convolution(4 * width, 3, "same", (6, 6), normalised=True),
+            (FLAT, None, (144 * width,)),
+            ("Dropout", 0.3, (144 * width,)),
+            ("Dense", (10, "softmax"), (10,)),
+        ],
+        conv(width, 5, 1)
+        + conv(2 * width, 3, width)
+        + conv(3 * width, 3, 2 * width)
+        + conv(4 * width, 3, 3 * width)
+        + 3 * 10 * width
+        + dense(10, 144 * width),
+        {},
+    )
+
+
+PUBLISHED = {
+    "mnist_cnn": (
+        [
+            ("Conv2D", (32, 3, "relu"), (26, 26, 32)),
+            (POOL, 2, (13, 13, 32)),
+            ("Conv2D", (64, 3, "relu"), (11, 11, 64)),
+            (POOL, 2, (5, 5, 64)),
+            (FLAT, None, (1600,)),
+            ("Dense", (64, "relu"), (64,)),
+            ("Dense", (10, "softmax"), (10,)),
+        ],
+        conv(32, 3, 1) + conv(64, 3, 32) + dense(64, 1600) + dense(10, 64),
+        {"epochs": 5, "reported": 0.98},
+    ),
+    "digit_recognizer": (
+        [
+            ("Conv2D", (32, 3, "relu"), (26, 26, 32)),
+            (POOL, 2, (13, 13, 32)),
+            ("Dropout", 0.25, (13, 13, 32)),
+            ("Conv2D", (64, 3, "relu"), (11, 11, 64)),
+            (POOL, 2, (5, 5, 64)),
+            ("Dropout", 0.25, (5, 5, 64)),
+            (FLAT, None, (1600,)),
+            ("Dense", (128, "relu"), (128,)),
+            ("Dense", (10, "softmax"), (10,)),
+        ],
+        conv(32, 3, 1) + conv(64, 3, 32) + dense(128, 1600) + dense(10, 128),
+        {"loss": "categorical_crossentropy", "reported": 0.97},
+    ),
+    "stacked_conv": (
+        [
+            ("Conv2D", (32, 3, "relu"), (26, 26, 32)),
+            ("Conv2D", (64, 3, "relu"), (24, 24, 64)),
+            ("Conv2D", (128, 3, "relu"), (22, 22, 128)),
+            (POOL, 2, (11, 11, 128)),
+            ("Dropout", 0.5, (11, 11, 128)),
+            (FLAT, None, (15_488,)),
+            ("Dense", (128, "relu"), (128,)),
+            ("Dense", (10, "softmax"), (10,)),
+        ],
+        conv(32, 3, 1) + conv(64, 3, 32) + conv(128, 3, 64) + dense(128, 15_488) + dense(10, 128),
+        {
+            "epochs": 10,
+            "batch_size": 128,
+            "loss": "sparse_categorical_crossentropy",
+            "reported": 0.9927,
+        },
+    ),
+    "ocr": (
+        [
+            ("Conv2D", (32, 3, "relu"), (26, 26, 32)),
+            (POOL, 2, (13, 13, 32)),
+            ("Conv2D", (64, 3, "relu"), (11, 11, 64)),
+            (POOL, 2, (5, 5, 64)),
+            (FLAT, None, (1600,)),
+            ("Dense", (128, "relu"), (128,)),
+            ("Dropout", 0.5, (128,)),
+            ("Dense", (64, "relu"), (64,)),
+            ("Dropout", 0.5, (64,)),
+            ("Dense", (10, "softmax"), (10,)),
+        ],
+        conv(32, 3, 1) + conv(64, 3, 32) + dense(128, 1600) + dense(64, 128) + dense(10, 64),
+        {"loss": "categorical_crossentropy", "reported": 0.99},
+    ),
+    "small_kernel": (
+        [
+            ("Conv2D", (64, 2, "relu"), (27, 27, 64)),
+            (POOL, 2, (13, 13, 64)),
+            ("Dropout", 0.3, (13, 13, 64)),
+            ("Conv2D", (32, 2, "relu"), (12, 12, 32)),
+            (POOL, 2, (6, 6, 32)),
+            ("Dropout", 0.3, (6, 6, 32)),
+            (FLAT, None, (1152,)),
+            ("Dense", (256, "relu"), (256,)),
+            ("Dropout", 0.5, (256,)),
+            ("Dense", (10, "softmax"), (10,)),
+        ],
+        conv(64, 2, 1) + conv(32, 2, 64) + dense(256, 1152) + dense(10, 256),
+        {
+            "epochs": 10,
+            "batch_size": 60,
+            "validation_fraction": 0.3,
+            "loss": "sparse_categorical_crossentropy",
+            "reported": 0.99,
+        },
+    ),
+    "keras_example": (
+        [
+            ("Conv2D", (32, 3, "relu"), (26, 26, 32)),
+            (POOL, 2, (13, 13, 32)),
+            ("Conv2D", (64, 3, "relu"), (11, 11, 64)),
+            (POOL, 2, (5, 5, 64)),
+            (FLAT, None, (1600,)),
+            ("Dropout", 0.5, (1600,)),
+            ("Dense", (10, "softmax"), (10,)),
+        ],
+        conv(32, 3, 1) + conv(64, 3, 32) + dense(10, 1600),
+        {
+            "epochs": 15,
+            "batch_size": 128,
+            "validation_fraction": 0.1,
+            "loss": "categorical_crossentropy",
+            "reported": 0.99,
+        },
+    ),
+    "fast": (
+        [
+            *convolution(16, 5, "valid", (24, 24), pooled=(12, 12)),
+            *convolution(32, 3, "valid", (10, 10), pooled=(5, 5)),
+            (FLAT, None, (800,)),
+            ("Dense", (128, "relu"), (128,)),
+            ("Dense", (10, "softmax"), (10,)),
+        ],
+        conv(16, 5, 1) + conv(32, 3, 16) + dense(128, 800) + dense(10, 128),
+        {"epochs": 2},
+    ),
+    "accurate": (
+        [
+            *convolution(24, 5, "valid", (24, 24), pooled=(12, 12), normalised=True),
+            *convolution(48, 3, "same", (12, 12), pooled=(6, 6), normalised=True),
+            *convolution(96, 3, "same", (6, 6), normalised=True),
+            (FLAT, None, (3456,)),
+            ("Dropout", 0.0, (3456,)),
+            ("Dense", (10, "softmax"), (10,)),
+        ],
+        # Four numbers a filter (scale, shift, mean, variance) where there was one bias.
+        conv(24, 5, 1) + conv(48, 3, 24) + conv(96, 3, 48) + 3 * (24 + 48 + 96) + dense(10, 3456),
+        {},
+    ),
+    "best": best(32),
+    "robust": best(40),
+    "tiny": (
+        [
+            *convolution(12, 5, "valid", (24, 24), pooled=(12, 12), normalised=True),
+            *convolution(20, 3, "same", (12, 12), normalised=True),
+            *convolution(20, 3, "same", (12, 12), pooled=(6, 6), normalised=True),
+            *convolution(18, 3, "same", (6, 6), normalised=True),
+            ("GlobalAveragePooling2D", None, (18,)),
+            ("Dense", (10, "softmax"), (10,)),
+        ],
+        conv(12, 5, 1)
+        + conv(20, 3, 12)
+        + conv(20, 3, 20)
+        + conv(18, 3, 20)
+        + 3 * (12 + 20 + 20 + 18)
+        + dense(10, 18),
+        {},
+    ),
+    "dense": (
+        [
+            (FLAT, None, (784,)),
+            ("Dense", (128, "relu"), (128,)),
+            ("Dense", (10, "softmax"), (10,)),
+        ],
+        dense(128, 784) + dense(10, 128),
+        {},
+    ),
+    "logistic": (
+        [(FLAT, None, (784,)), ("Dense", (10, "softmax"), (10,))],
+        dense(10, 784),
+        {},
+    ),
+}
+
+
+def settings(layer):
+    config = layer.get_config()
+    match type(layer).__name__:
+        case "Conv2D":
+            assert config["strides"] == (1, 1)
+            assert len(set(config["kernel_size"])) == 1
+            assert config["padding"] == "valid" or config["activation"] == "linear"
+            # A convolution of ours has its activation behind the pooling.
+            own = config["padding"] if config["activation"] == "linear" else config["activation"]
+            return config["filters"], config["kernel_size"][0], own
+        case "BatchNormalization":
+            return config["momentum"]
+        case "MaxPooling2D":
+            assert config["pool_size"] == config["strides"] == (2, 2)
+            return 2
+        case "Dropout":
+            return config["rate"]
+        case "Dense":
+            return config["units"], config["activation"]
+
+
+def test_every_recipe_stands_in_the_table():
+    assert set(RECIPES) == set(PUBLISHED)
+    assert all(recipe.name == name for name, recipe in RECIPES.items())
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_layers_shapes_parameters_and_settings_are_those_published(name):
+    layers, parameters, numbers = PUBLISHED[name]
+    model = build_model(RECIPES[name])
+    assert model.input_shape == (None, 28, 28, 1)
+    assert [
+        (type(layer).__name__, settings(layer), layer.output.shape[1:]) for layer in model.layers
+    ] == layers
+    assert model.count_params() == parameters
+    assert {number: getattr(RECIPES[name], number) for number in numbers} == numbers
+
+
+@pytest.mark.parametrize("number", ["epochs", "batch_size", "learning_rate", "width"])
+@pytest.mark.parametrize("wrong", [0, -1])
+def test_numbers_must_be_positive(number, wrong):
+    with pytest.raises(ValueError, match=f"{number} must be above 0; got {wrong}"):
+        dataclasses.replace(RECIPES["fast"], **{number: wrong})
+
+
+def test_overrides_reach_the_network():
+    changed = override_recipe(RECIPES["small_kernel"], width=8, dropout=0.1, epochs=2)
+    assert changed.epochs == 2
+    assert [settings(layer) for layer in build_model(changed).layers if layer.get_config()] == [
+        *((8, 2, "relu"), 2, 0.1, (4, 2, "relu"), 2, 0.1, None),
+        *((256, "relu"), 0.5, (10, "softmax")),
+    ]
+    assert RECIPES["small_kernel"].width == 64
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "message"),
+    [
+        ("fast", {"momentum": 1}, "no override 'momentum'; choose from epochs, batch_size"),
+        ("logistic", {"width": 3}, "recipe logistic has no width to override"),
+        ("mnist_cnn", {"dropout": 0.1}, "recipe mnist_cnn has no dropout to override"),
+        ("ocr", {"dropout": 1.0}, "dropout must be from 0 to below 1; got 1"),
+        ("fast", {"epochs": 1.5}, "epochs must be int; got 1.5"),
+        ("fast", {"epochs": "3"}, "epochs must be int; got '3'"),
+        ("fast", {"epochs": True}, "epochs must be int; got True"),
+        ("fast", {"learning_rate": -0.1}, "learning_rate must be above 0; got -0.1"),
+        ("fast", {"augmentation": 0.6}, "augmentation must be from 0 to 0.5; got 0.6"),
+        ("robust", {"strangers": 1.1}, "strangers must be from 0 to 1; got 1.1"),
+        ("robust", {"variants": -1.0}, "variants must be from 0 to 1; got -1.0"),
+        ("robust", {"shear": -0.1}, "shear must be from 0 to 1; got -0.1"),
+        ("robust", {"stroke": 2.0}, "stroke must be from 0 to 1; got 2.0"),
+        ("robust", {"paper": 1.5}, "paper must be from 0 to 1; got 1.5"),
+        ("mnist_cnn", {"strangers": 0.1}, "strangers needs the loss categorical"),
+        ("fast", {"augmentation": True}, "augmentation must be float; got True"),
+        ("fast", {"schedule": "steps"}, "schedule must be one of .*'cosine'.*; got 'steps'"),
+        ("fast", {"batch_norm": 1}, "batch_norm must be bool; got 1"),
+        ("fast", {"dropout": 0.1}, "recipe fast has no dropout to override"),
+        ("mnist_cnn", {"label_smoothing": 0.1}, "label_smoothing needs the loss categorical"),
+        ("best", {"label_smoothing": 1.0}, "label_smoothing must be from 0 to below 1; got 1"),
+        ("best", {"weight_decay": -0.1}, "weight_decay must be at least 0; got .*-0.1"),
+        ("best", {"plain_epochs": -1}, "plain_epochs must be at least 0; got -1"),
+        ("dense", {"batch_norm": True}, "recipe dense has no batch_norm to override"),
+    ],
+)
+def test_impossible_overrides_are_refused(name, overrides, message):
+    with pytest.raises(ValueError, match=message):
+        override_recipe(RECIPES[name], **overrides)
+
+
+def test_batch_normalisation_takes_the_place_of_biases():
+    model = build_model(override_recipe(RECIPES["fast"], batch_norm=True))
+    kinds = [type(layer).__name__ for layer in model.layers]
+    assert kinds[:4] == ["Conv2D", POOL, "BatchNormalization", "ReLU"]
+    # Four numbers a filter (scale, shift, mean, variance) where there was one bias.
+    plain = build_model(RECIPES["fast"]).count_params()
+    assert model.count_params() == plain + 3 * (16 + 32)
+
+
+def test_tiny_has_at_most_ten_thousand_parameters():
+    assert build_model(RECIPES["tiny"]).count_params() <= 10_000

@@ -1,0 +1,53 @@
+import numpy as np
+from scipy import ndimage
+
+from digitlib.training.synthetic import make_negatives, make_writing_styles
+
+
+def test_strangers_look_like_images_of_mnist(mnist):
+    strangers = make_negatives(mnist.train.images, 40, seed=1)
+    assert (strangers.dtype, strangers.shape) == (np.uint8, (40, 28, 28))
+    for image in strangers:
+        rows, columns = np.nonzero(image)
+        assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
+        assert np.abs(np.array(ndimage.center_of_mass(image)) - 14).max() < 0.51
+        assert image.max() == 255
+
+
+def test_the_seed_decides(mnist):
+    images = mnist.train.images
+    first, same, other = (make_negatives(images, 8, seed) for seed in (1, 1, 2))
+    assert np.array_equal(first, same)
+    assert not np.array_equal(first, other)
+    assert make_negatives(images, 0).shape == (0, 28, 28)
+    first, same, other = (make_writing_styles(mnist.train, 8, seed).images for seed in (1, 1, 2))
+    assert np.array_equal(first, same)
+    assert not np.array_equal(first, other)
+    assert [array.shape for array in make_writing_styles(mnist.train, 0)] == [(0, 28, 28), (0,)]
+
+
+def test_half_of_them_show_two_digits_side_by_side(mnist):
+    """Two digits fitted into the room of one are lower than one: 20 x 20 for both."""
+    strangers = make_negatives(mnist.train.images, 200)
+    pairs = np.concatenate([strangers[0::4], strangers[1::4]])
+    heights = [np.ptp(np.flatnonzero(image.any(axis=1))) + 1 for image in pairs]
+    single = [np.ptp(np.flatnonzero(i.any(axis=1))) + 1 for i in mnist.train.images[:200]]
+    assert np.mean(heights) < 0.85 * np.mean(single)
+
+
+def test_variants_are_ones_with_an_upstroke_and_sevens_with_a_bar(mnist):
+    images, labels = make_writing_styles(mnist.train, 300, seed=1)
+    assert (images.dtype, labels.dtype) == (mnist.train.images.dtype, mnist.train.labels.dtype)
+    assert labels[:6].tolist() == [1, 1, 7, 1, 1, 7]
+
+    def widths(images, top, bottom):
+        """How wide the ink is between two shares of its height, for each image."""
+        for image in images:
+            rows = np.flatnonzero((image > 127).any(axis=1))
+            part = image[rows[0] + int(top * len(rows)) : rows[0] + int(bottom * len(rows))]
+            yield np.ptp(np.flatnonzero((part > 127).any(axis=0))) + 1
+
+    known = {digit: mnist.train.images[mnist.train.labels == digit][:200] for digit in (1, 7)}
+    ones, sevens = images[labels == 1], images[labels == 7]
+    assert np.mean([*widths(ones, 0, 0.5)]) > 1.4 * np.mean([*widths(known[1], 0, 0.5)])
+    assert np.mean([*widths(sevens, 0.45, 0.7)]) > 1.4 * np.mean([*widths(known[7], 0.45, 0.7)])

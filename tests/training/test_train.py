@@ -1,0 +1,259 @@
+import dataclasses
+import inspect
+import math
+
+import keras
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from digitlib import RECIPES, Split, build_augmentation, predict_probabilities, train_model
+from digitlib.evaluation import calibrate_model
+from digitlib.training.synthetic import make_negatives
+
+ONE_EPOCH = dataclasses.replace(RECIPES["mnist_cnn"], epochs=1)
+
+TRAIN_AND_HASH = """
+import dataclasses, hashlib
+import digitlib
+mnist = digitlib.load_mnist()
+slices = [
+    digitlib.Split(mnist.train.images[part], mnist.train.labels[part])
+    for part in (slice(0, 1000), slice(1000, 1200))
+]
+fast = digitlib.RECIPES["fast"]
+recipes = [dataclasses.replace(recipe, epochs=1) for recipe in digitlib.RECIPES.values()] + [
+    dataclasses.replace(fast, augmentation=0.1, weight_decay=0.01),
+    dataclasses.replace(fast, augmentation=0.1, plain_epochs=1),
+    dataclasses.replace(fast, shear=0.2, stroke=0.5, paper=0.5, variants=0.1, strangers=0.1),
+    dataclasses.replace(fast, calibrated=True),
+]
+for recipe, seed in [*zip(recipes, [3] * len(recipes)), (recipes[-1], 4)]:
+    run = digitlib.train_model(recipe, *slices, seed=seed, verbose=0)
+    weights = b"".join(w.tobytes() for w in run.model.get_weights())
+    print(recipe.name, hashlib.sha256(weights).hexdigest())
+"""
+
+
+@pytest.fixture(scope="module")
+def slices(mnist):
+    return [
+        Split(mnist.train.images[start:end], mnist.train.labels[start:end])
+        for start, end in ((0, 2000), (2000, 2500))
+    ]
+
+
+def test_same_seed_gives_the_same_weights_in_another_process(run_python):
+    """Of all recipes, of all that a recipe can ask for, and of none of these twice."""
+    first, again = (run_python("-c", TRAIN_AND_HASH).stdout.splitlines() for _ in range(2))
+    assert [line.split()[0] for line in first] == [*RECIPES, *["fast"] * 5]
+    assert first == again
+    assert len(set(first)) == len(first)
+
+
+def test_run_holds_model_history_and_time(slices):
+    recipe = dataclasses.replace(ONE_EPOCH, epochs=2)
+    run = train_model(recipe, *slices, seed=0, verbose=0)
+    assert sorted(run.history) == ["accuracy", "loss", "val_accuracy", "val_loss"]
+    assert all(len(values) == 2 for values in run.history.values())
+    assert 0 < run.seconds < 600
+    # The last value of the history is that of the returned weights: measured again by Keras.
+    inputs = slices[1].images[..., None].astype("float32") / 255
+    loss, accuracy = run.model.evaluate(inputs, slices[1].labels, verbose=0)
+    assert loss == pytest.approx(run.history["val_loss"][-1], rel=1e-5)
+    assert accuracy == pytest.approx(run.history["val_accuracy"][-1], rel=1e-5)
+
+
+def test_training_uses_the_numbers_of_the_recipe(slices):
+    recipe = dataclasses.replace(ONE_EPOCH, batch_size=500, learning_rate=0.0123)
+    run = train_model(recipe, *slices, verbose=0)
+    assert run.model.optimizer.learning_rate.numpy() == np.float32(0.0123)
+    assert int(run.model.optimizer.iterations) == 4  # 2,000 images in batches of 500
+
+
+def test_validation_images_are_not_learned_from(slices):
+    train, validation = slices
+    blank = Split(np.zeros_like(validation.images), validation.labels)
+    runs = [
+        train_model(ONE_EPOCH, train, split, seed=1, verbose=0) for split in (validation, blank)
+    ]
+    weights = [run.model.get_weights() for run in runs]
+    assert all(np.array_equal(*pair) for pair in zip(*weights, strict=True))
+
+
+def test_the_test_split_cannot_be_passed():
+    assert list(inspect.signature(train_model).parameters) == [
+        *("recipe", "train", "validation", "seed", "verbose", "checkpoint_dir")
+    ]
+
+
+def test_a_progress_bar_is_shown(slices, capsys):
+    keras.config.enable_interactive_logging()
+    train_model(ONE_EPOCH, *slices)
+    assert "16/16" in capsys.readouterr().out  # 2,000 images in batches of 128
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_seed_out_of_range_is_refused(slices, seed):
+    with pytest.raises(ValueError, match=r"between 0 and 2\*\*32 - 1"):
+        train_model(ONE_EPOCH, *slices, seed=seed)
+
+
+def test_scaled_images_are_refused(slices):
+    train, validation = slices
+    scaled = Split(train.images / 255, train.labels)
+    with pytest.raises(ValueError, match="must be uint8"):
+        train_model(ONE_EPOCH, scaled, validation, verbose=0)
+
+
+def test_the_cosine_schedule_rises_for_a_tenth_and_ends_at_zero(slices):
+    recipe = dataclasses.replace(ONE_EPOCH, batch_size=100, schedule="cosine")
+    schedule = train_model(recipe, *slices, verbose=0).model.optimizer._learning_rate
+    # 2,000 images in batches of 100 are 20 steps; 2 of them rise, 18 follow half a cosine.
+    expected = [0, 0.5, 1, (1 + np.cos(np.pi / 2)) / 2, 0]
+    rates = [float(schedule(step)) / recipe.learning_rate for step in (0, 1, 2, 11, 20)]
+    assert rates == pytest.approx(expected, abs=1e-6)
+
+
+def test_smoothed_labels_share_some_probability_among_all_digits(slices):
+    plain = dataclasses.replace(RECIPES["fast"], epochs=1, label_smoothing=0.0)
+    smoothed = dataclasses.replace(plain, label_smoothing=0.2)
+    run = train_model(smoothed, *slices, verbose=0)
+    truth = np.eye(10)[slices[1].labels] * 0.8 + 0.02
+    probabilities = run.model.predict(slices[1].images[..., None] / 255, verbose=0)
+    by_hand = -(truth * np.log(probabilities)).sum(axis=1).mean()
+    assert run.history["val_loss"][-1] == pytest.approx(by_hand, rel=1e-3)
+    assert run.history["val_loss"] != train_model(plain, *slices, verbose=0).history["val_loss"]
+
+
+def test_the_optimiser_has_the_numbers_of_the_recipe(slices):
+    recipe = dataclasses.replace(ONE_EPOCH, betas=(0.7, 0.8), weight_decay=0.03)
+    optimizer = train_model(recipe, *slices, verbose=0).model.optimizer
+    numbers = optimizer.beta_1, optimizer.beta_2, optimizer.weight_decay
+    assert numbers == (0.7, 0.8, 0.03)
+
+
+def test_images_are_moved_while_the_model_learns_and_not_when_it_answers(slices, monkeypatch):
+    """In place of small moves, an augmentation that blanks each image tells what was seen."""
+    blank = keras.layers.RandomTranslation((1, 1), (1, 1), "constant")  # out of the picture
+    monkeypatch.setattr("digitlib.training.train.build_augmentation", lambda *_, **__: blank)
+    still = train_model(ONE_EPOCH, *slices, verbose=0)
+    moved = train_model(dataclasses.replace(ONE_EPOCH, augmentation=0.1), *slices, verbose=0)
+    assert still.history["accuracy"][0] > 0.4
+    assert moved.history["accuracy"][0] < 0.2
+    assert int(moved.model.optimizer.iterations) == 16
+    inputs = slices[1].images[..., None] / 255
+    before, after = (
+        model.predict(inputs, verbose=0)
+        for model in (still.model, keras.Sequential([blank, still.model]))
+    )
+    assert np.array_equal(before, after)
+    _, accuracy = moved.model.evaluate(inputs, slices[1].labels, verbose=0)
+    assert accuracy == pytest.approx(moved.history["val_accuracy"][0])
+
+
+def test_the_last_epochs_see_the_images_as_they_are(slices, monkeypatch):
+    blank = keras.layers.RandomTranslation((1, 1), (1, 1), "constant")
+    monkeypatch.setattr("digitlib.training.train.build_augmentation", lambda *_, **__: blank)
+    recipe = dataclasses.replace(
+        ONE_EPOCH, epochs=3, augmentation=0.1, plain_epochs=2, schedule="cosine"
+    )
+    run = train_model(recipe, *slices, verbose=0)
+    moved, _, plain = run.history["accuracy"]
+    assert moved < 0.2 < 0.4 < plain
+    # One optimiser and one schedule run through both parts.
+    assert int(run.model.optimizer.iterations) == 3 * 16
+    assert float(run.model.optimizer.learning_rate) == pytest.approx(0, abs=1e-9)
+    all_plain = dataclasses.replace(recipe, epochs=1, plain_epochs=2)
+    assert train_model(all_plain, *slices, verbose=0).history["accuracy"][0] > 0.4
+
+
+def test_augmentation_moves_training_images_only(slices):
+    images = slices[0].images[:50, ..., None].astype("float32") / 255
+    moved = [np.array(build_augmentation(0.1, seed)(images, training=True)) for seed in (0, 0, 1)]
+    assert np.array_equal(moved[0], moved[1])
+    assert not np.allclose(moved[0], moved[2])
+    assert not np.allclose(moved[0], images)
+    assert moved[0].min() >= 0
+    assert moved[0].max() <= 1 + 1e-6
+    # The ink's centre stays within the strongest shift: a tenth of 28 pixels, and a little for
+    # zoom and rotation about the middle.
+    rows = np.arange(28)[:, None, None]
+    centres = [(x * rows).sum((1, 2, 3)) / x.sum((1, 2, 3)) for x in (images, moved[0])]
+    assert 1 < np.abs(centres[0] - centres[1]).max() < 2.8 + 1.5
+    model = train_model(dataclasses.replace(ONE_EPOCH, augmentation=0.1), *slices, verbose=0).model
+    assert not any("Random" in type(layer).__name__ for layer in model.layers)
+
+
+def test_slant_and_strokes_are_changed_too(slices):
+    images = slices[0].images[:50, ..., None].astype("float32") / 255
+    assert build_augmentation(0.0, shear=0.0, stroke=0.0).layers == []
+    ink = images.sum((1, 2, 3))
+    strokes = np.array(build_augmentation(0.0, 3, stroke=1.0)(images, training=True))
+    change = strokes.sum((1, 2, 3)) / ink
+    assert change.min() < 0.8  # thinner
+    assert change.max() > 1.3  # thicker
+    assert strokes.min() >= 0
+    assert strokes.max() <= 1
+    # A place becomes no darker than the darkest about it, and no lighter than the lightest.
+    around = {"size": (1, 3, 3, 1), "mode": "nearest"}
+    assert (strokes <= ndimage.maximum_filter(images, **around) + 1e-6).all()
+    assert (strokes >= ndimage.minimum_filter(images, **around) - 1e-6).all()
+    slanted = np.array(build_augmentation(0.0, 3, shear=0.2)(images, training=True))
+    # Rows move sideways: each keeps its ink, but for what leaves the picture.
+    assert slanted.sum((2, 3)) == pytest.approx(images.sum((2, 3)), abs=2)
+    assert not np.allclose(slanted, images, atol=0.3)
+
+
+def test_every_second_image_gets_grey_and_noisy_paper(slices):
+    images = slices[0].images[:1000, ..., None].astype("float32") / 255
+    assert build_augmentation(0.0, paper=0.0).layers == []
+    papers = build_augmentation(0.0, 3, paper=0.8)
+    assert np.array_equal(papers(images, training=False), images)
+    changed = np.array(papers(images, training=True))
+    assert changed.min() >= 0
+    assert changed.max() <= 1
+    touched = (changed != images).any((1, 2, 3))
+    assert 430 <= touched.sum() <= 570, "further from half of 1,000 than chance goes"
+    corner = changed[touched, :4, :4]  # no digit of MNIST reaches it
+    assert (images[touched, :4, :4] == 0).all()
+    assert 0.1 < corner.mean() < 0.4, "half the fading, half the grey: 0.2, and noise cut at 0"
+    assert 0.02 < corner.std((1, 2, 3)).mean() < 0.2
+    # Fading and blur take contrast from the ink.
+    contrast = changed[touched].max((1, 2, 3)) - changed[touched].mean((1, 2, 3))
+    assert contrast.mean() < 0.9 * (images.max((1, 2, 3)) - images.mean((1, 2, 3))).mean()
+    again = np.array(build_augmentation(0.0, 3, paper=0.8)(images, training=True))
+    assert np.array_equal(changed, again)
+
+
+def test_strangers_are_learned_as_undecided(slices):
+    recipe = dataclasses.replace(ONE_EPOCH, loss="categorical_crossentropy", epochs=3)
+    strangers = make_negatives(slices[1].images, 100, seed=7)
+    unsure = []
+    for share in (0.0, 0.5):
+        run = train_model(dataclasses.replace(recipe, strangers=share), *slices, verbose=0)
+        unsure.append(predict_probabilities(run.model, strangers).max(axis=1).mean())
+    steps = math.ceil(1.5 * len(slices[0].labels) / recipe.batch_size)
+    assert int(run.model.optimizer.iterations) == 3 * steps
+    assert unsure[1] < unsure[0] - 0.1
+
+
+def test_a_calibrated_recipe_ends_with_the_best_temperature(slices):
+    model = train_model(dataclasses.replace(ONE_EPOCH, calibrated=True), *slices, verbose=0).model
+    plain = train_model(ONE_EPOCH, *slices, verbose=0).model
+    assert calibrate_model(model, slices[1]) == pytest.approx(1, abs=0.01)
+    assert calibrate_model(plain, slices[1]) != pytest.approx(1, abs=0.01)
+
+
+def test_shift_rotation_and_zoom_are_drawn_independently():
+    shift, turn, zoom = build_augmentation(0.1, seed=4).layers
+    images = np.zeros((2000, 28, 28, 1), "float32")
+    draws = [
+        *np.array(shift.get_random_transformation(images, training=True)["translations"]).T,
+        np.array(turn.get_random_transformation(images, training=True)["angle"]),
+        np.array(zoom.get_random_transformation(images, training=True)["height_zoom"])[:, 0],
+    ]
+    # Of 2,000 independent pairs, the correlation scatters with 1 / sqrt(2000) = 0.022.
+    correlations = np.corrcoef(draws) - np.eye(4)
+    assert np.abs(correlations).max() < 0.1
+    assert all(np.std(draw) > 0 for draw in draws)

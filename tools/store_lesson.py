@@ -1,0 +1,296 @@
+"""Executes the lesson and stores it: `python -m tools.store_lesson`.
+
+Renews what is made from it, too: the README's picture, the tables of times in docs/teaching.md,
+and the tables of what was measured in the README and in benchmarks/README.md.
+"""
+
+import base64
+import json
+import math
+import re
+from datetime import datetime
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+from nbconvert.preprocessors import CoalesceStreamsPreprocessor, ExecutePreprocessor
+
+from benchmarks.speed import describe_ratios
+from digitlib import RECIPES, read_results, summarize_results
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOK = ROOT / "Digit_recognizer.ipynb"
+README = ROOT / "README.md"
+GUIDE = ROOT / "docs" / "teaching.md"
+PICTURE = ROOT / "docs" / "confusion.png"
+BENCHMARKS = ROOT / "benchmarks"
+MEASURED = BENCHMARKS / "README.md"
+SPEEDRUN = BENCHMARKS / "speedrun.md"
+TEST_IMAGES = 10_000
+WORDS_A_MINUTE = 150
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def execute_lesson():
+    """The notebook from a fresh kernel, and the seconds that each code cell took, by its id."""
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    execute = ExecutePreprocessor(timeout=600, store_widget_state=False)
+    execute.preprocess(notebook, {"metadata": {"path": str(ROOT)}})
+    CoalesceStreamsPreprocessor().preprocess(notebook, {})
+    seconds = {}
+    for cell in notebook.cells:
+        times = cell.metadata.pop("execution", None)
+        if times:
+            start, end = (
+                datetime.fromisoformat(times[event])
+                for event in ("iopub.execute_input", "shell.execute_reply")
+            )
+            seconds[cell.id] = (end - start).total_seconds()
+            for output in cell.outputs:
+                # Without its kernel a widget is an error message; the picture beside it is not.
+                output.get("data", {}).pop(WIDGET, None)
+    notebook.metadata.pop("widgets", None)
+    return notebook, seconds
+
+
+def lesson_picture(notebook):
+    """The PNG that the notebook's cell `confusion` shows."""
+    cell = next(cell for cell in notebook.cells if cell.id == "confusion")
+    markup = cell.outputs[0].data["text/html"]
+    return base64.b64decode(re.search(r"base64,([^\"]+)", markup)[1])
+
+
+def sections(notebook):
+    """The cells of each section, by its heading such as "5. Convolution by hand"."""
+    found, title = {}, None
+    for cell in notebook.cells:
+        heading = re.match(r"## (.*)", cell.source)
+        title = heading[1] if heading and cell.cell_type == "markdown" else title
+        if title:
+            found.setdefault(title, []).append(cell)
+    return found
+
+
+def markdown_table(columns, rows):
+    """A table in Markdown; a column whose name ends in ":" is aligned to the right."""
+    rule = ["--:" if name.endswith(":") else "---" for name in columns]
+    lines = [f"| {' | '.join(map(str, row))} |" for row in rows]
+    head = f"| {' | '.join(name.removesuffix(':') for name in columns)} |"
+    return "\n".join([head, f"|{'|'.join(rule)}|", *lines]) + "\n"
+
+
+def time_table(notebook, seconds):
+    """Reading time, exercises and running time of each section, in Markdown."""
+    columns = "section", "reading (minutes):", "exercises:", "running (seconds):"
+    rows, total = [], 0
+    for title, cells in sections(notebook).items():
+        # What is folded away does not have to be read.
+        prose = [
+            c.source for c in cells if c.cell_type == "markdown" and "<details>" not in c.source
+        ]
+        minutes = sum(len(text.split()) for text in prose) / WORDS_A_MINUTE
+        exercises = sum("TODO" in c.source for c in cells if c.cell_type == "code")
+        running = sum(seconds.get(c.id, 0) for c in cells if c.cell_type == "code")
+        total += running
+        rows.append((title, f"{minutes:.0f}", exercises, f"{running:.0f}"))
+    return markdown_table(columns, [*rows, ("all", "", "", f"{total:.0f}")])
+
+
+def slowest_table(notebook, seconds, *, count=10):
+    """The slowest cells, in Markdown."""
+    section_of = {cell.id: title for title, cells in sections(notebook).items() for cell in cells}
+    slowest = sorted(seconds, key=seconds.get, reverse=True)[:count]
+    rows = [(f"`{name}`", section_of[name], f"{seconds[name]:.1f}") for name in slowest]
+    return markdown_table(("cell", "section", "seconds:"), rows)
+
+
+def verdict(mean, deviation, reported):
+    """Whether the mean over seeds reaches the reported accuracy, or is as near as chance allows."""
+    if mean >= reported:
+        return "yes"
+    chance = math.sqrt(deviation**2 + mean * (1 - mean) / TEST_IMAGES)
+    return "within chance" if reported - mean <= 2 * chance else "**no**"
+
+
+def results_table():
+    """The README's table of recipes, in Markdown."""
+    columns = [
+        *("recipe", "parameters:", "epochs:", "seeds:", "accuracy:", "reported:", "reached"),
+        *("loss:", "CPU-s:"),
+    ]
+    rows = []
+    results = read_results(BENCHMARKS / "results.csv")
+    summary = summarize_results(results[results["overrides"] == "{}"])
+    for row in summary.sort_values("test_mean", ascending=False).itertuples():
+        recipe = RECIPES[row.recipe]
+        reported, reached = "", ""
+        if recipe.reported:
+            reported = f"{100 * recipe.reported:.4g}%"
+            reached = verdict(row.test_mean, row.test_deviation, recipe.reported)
+        accuracy = f"{row.test_mean:.2%} ± {row.test_deviation:.2%}"
+        rows.append(
+            [
+                *(f"`{row.recipe}`", f"{row.parameters:,}", row.epochs, row.runs, accuracy),
+                *(reported, reached, f"{row.test_loss:.4f}", f"{row.cpu_seconds:,.0f}"),
+            ]
+        )
+    return markdown_table(columns, rows)
+
+
+def ablations_table(recipe):
+    """What each change of a recipe bought on validation images, in Markdown."""
+    columns = "change", "seeds:", "validation accuracy:", "gain (points):", "CPU-s:"
+    rows = []
+    results = read_results(BENCHMARKS / "ablations.csv")
+    summary = summarize_results(results[results["recipe"] == recipe])
+    unchanged = summary[summary["overrides"] == "{}"].iloc[0]
+    for row in summary.sort_values("validation_mean", ascending=False).itertuples():
+        change = ", ".join(f"`{k}` {v}" for k, v in json.loads(row.overrides).items())
+        accuracy = f"{row.validation_mean:.2%} ± {row.validation_deviation:.2%}"
+        gain = 100 * (row.validation_mean - unchanged.validation_mean)
+        shown_gain = f"{gain:+.2f}" if change else ""
+        rows.append((change or "(none)", row.runs, accuracy, shown_gain, f"{row.cpu_seconds:.0f}"))
+    return markdown_table(columns, rows)
+
+
+def machine_line(row):
+    """The machine of a measurement, in a sentence."""
+    kind = "with" if row.avx512_vnni else "without"
+    return f"{row.processor}, {row.cores} cores, {kind} AVX-512 VNNI"
+
+
+def speed_table(name):
+    """What benchmarks/speed.py measured, medians of its repeats, in Markdown."""
+    columns = [
+        *("what", "images:", "epochs:", "test accuracy:", "fit: CPU-s:", "fit: s:"),
+        *("share of peak:", "cold start to result: CPU-s:", "s:", "peak MB:"),
+    ]
+    measured = pd.read_csv(BENCHMARKS / name)
+    rate = measured["gigaflop"] / measured["fit_wall_seconds"]
+    measured["share"] = rate / measured["peak_gigaflops"]
+    runs = measured.groupby(["name", "images", "epochs"], sort=False)
+    rows = []
+    for (what, images, epochs), row in runs.median(numeric_only=True).iterrows():
+        process = row.process_cpu_seconds, row.process_wall_seconds
+        rows.append(
+            [
+                *(what, f"{images:,}", epochs, f"{row.test_accuracy:.2%}"),
+                *(f"{row.fit_cpu_seconds:.1f}", f"{row.fit_wall_seconds:.1f}", f"{row.share:.0%}"),
+                *(f"{seconds:.1f}" for seconds in process),
+                f"{row.peak_megabytes:,.0f}",
+            ]
+        )
+    peak, repeats = measured["peak_gigaflops"].median(), measured["repeat"].nunique()
+    machine = machine_line(measured.iloc[0])
+    title = f"{machine}, measured peak {peak:.0f} GFLOP/s; repeats: {repeats}"
+    return f"{title}\n\n{markdown_table(columns, rows)}"
+
+
+def ratios_text(name):
+    """The ratios of costs that benchmarks/speed.py prints, as a block of Markdown."""
+    rows = pd.read_csv(BENCHMARKS / name).to_dict("records")
+    return "\n".join(["```", *describe_ratios(rows), "```"]) + "\n"
+
+
+def speedrun_table():
+    """The ledger of the speedrun, in Markdown: the newest run first."""
+    columns = [
+        *("entry", "target", "accuracy:", "95 % lower bound:", "seeds:", "fit: CPU-s:", "fit: s:"),
+        *("cold start to result: CPU-s:", "s:", "run:"),
+    ]
+    ledger = pd.read_csv(BENCHMARKS / "speedrun.csv")
+    rows = [
+        [
+            *(row.entry, "peer" if pd.isna(row.target) else f"{row.target:.1%}"),
+            f"{row.accuracy:.2%} ± {row.standard_deviation:.2%}",
+            *(f"{row.lower_bound:.2%}", row.seeds),
+            *(row.fit_cpu_seconds, row.fit_wall_seconds),
+            *(row.process_cpu_seconds, row.process_wall_seconds, row.run),
+        ]
+        for row in ledger.sort_values(["run"], ascending=False, kind="stable").itertuples()
+    ]
+    machines = [
+        f"Run {row.run}, {row.date}: {machine_line(row)}."
+        for row in ledger.groupby("run").first().reset_index().itertuples()
+    ]
+    return "\n".join([markdown_table(columns, rows), *machines]) + "\n"
+
+
+def formats_table():
+    """What benchmarks/inference.py measured of each way of reading, in Markdown."""
+    columns = [
+        *("way of reading", "file (kB):", "test accuracy:", "same digits:"),
+        *("largest difference:", "one image (ms):", "images a second:"),
+    ]
+    rows = [
+        [
+            *(row.way, f"{row.kilobytes:,}", f"{row.test_accuracy:.2%}", f"{row.same_digits:.1%}"),
+            *(f"{row.largest_difference:.1g}", f"{row.milliseconds_for_one:.3f}"),
+            f"{row.images_per_second:,.0f}",
+        ]
+        for row in pd.read_csv(BENCHMARKS / "inference.csv").itertuples()
+    ]
+    return markdown_table(columns, rows)
+
+
+def determinism_table():
+    """How far results moved under other circumstances, in Markdown."""
+    columns = [
+        *("circumstances", "versions", "same weights", "largest difference of a weight:"),
+        *("other answers in 10,000:", "test accuracy:"),
+    ]
+    rows = []
+    runs = pd.read_csv(BENCHMARKS / "determinism.csv")
+    for (name, versions), group in runs.groupby(["circumstances", "versions"], sort=False):
+        answers = group["other_answers"]
+        rows.append(
+            [
+                *(name, versions, "yes" if group["same_weights"].all() else "no"),
+                f"{group['largest_difference'].max():.2g}",
+                f"{answers.min()} to {answers.max()}" if answers.max() else "0",
+                ", ".join(f"{accuracy:.2%}" for accuracy in group["test_accuracy"]),
+            ]
+        )
+    return markdown_table(columns, rows)
+
+
+def measured_tables():
+    """The tables of benchmarks/README.md, by the name of their marks."""
+    return {
+        "ablations of accurate": ablations_table("accurate"),
+        "ablations of fast": ablations_table("fast"),
+        "speed": speed_table("speed.csv"),
+        "ratios": ratios_text("speed.csv"),
+        "speed without AVX-512": speed_table("speed-avx2.csv"),
+        "ratios without AVX-512": ratios_text("speed-avx2.csv"),
+        "scaling": speed_table("scaling.csv"),
+        "formats": formats_table(),
+        "determinism": determinism_table(),
+    }
+
+
+def part(path, name):
+    """What stands in a page between the marks of that name."""
+    text = path.read_text(encoding="utf-8")
+    return re.search(f"<!-- {name} -->\n(.*?)<!-- /{name} -->", text, re.S)[1]
+
+
+def replace_part(path, name, new):
+    """Puts something else between the marks of that name."""
+    text = path.read_text(encoding="utf-8")
+    old = part(path, name)
+    path.write_text(text.replace(f"<!-- {name} -->\n{old}", f"<!-- {name} -->\n{new}"), "utf-8")
+
+
+if __name__ == "__main__":
+    notebook, seconds = execute_lesson()
+    picture, times = lesson_picture(notebook), time_table(notebook, seconds)
+    nbformat.write(notebook, NOTEBOOK)
+    PICTURE.write_bytes(picture)
+    replace_part(README, "results", results_table())
+    for name, table in measured_tables().items():
+        replace_part(MEASURED, name, table)
+    replace_part(SPEEDRUN, "ledger", speedrun_table())
+    replace_part(GUIDE, "times", times)
+    replace_part(GUIDE, "slowest", slowest_table(notebook, seconds))
+    print(f"executed in {sum(seconds.values()):.0f} s")
