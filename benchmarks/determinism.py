@@ -1,7 +1,7 @@
-"""Train a recipe under other circumstances, and see how far its results move.
+"""Train a recipe under different circumstances, and measure how much its results change.
 
-Each training is a process of its own. The first, with two threads, is what the others are compared
-with; the second repeats it.
+Each training runs in its own process. The first one, with two threads, is the reference for the
+others; the second repeats it.
 """
 
 import argparse
@@ -24,7 +24,7 @@ COLUMNS = [
 
 
 def threads(count):
-    """Environment variables that let TensorFlow use so many threads."""
+    """Returns environment variables that make TensorFlow use this number of threads."""
     return {"TF_NUM_INTRAOP_THREADS": str(count), "OMP_NUM_THREADS": str(count)}
 
 
@@ -38,7 +38,7 @@ CIRCUMSTANCES = {
 
 
 def main():
-    """Trains under one circumstance after the other."""
+    """Trains under each of the circumstances in turn."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--recipe", default="fast", help="default: %(default)s")
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="default: %(default)s")
@@ -47,7 +47,7 @@ def main():
         action="append",
         default=[],
         metavar="PYTHON",
-        help="the Python of an environment with other versions; may be given several times",
+        help="the Python of an environment with other versions; may be repeated",
     )
     parser.add_argument("--output", type=Path, default="determinism.csv", metavar="CSV")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
@@ -108,7 +108,7 @@ def _train_here(name, seed, path):
 
 
 def compare_trainings(first, other):
-    """How far one training's result lies from another's: a row of `COLUMNS`, but for its names."""
+    """Returns how two results differ: a row of `COLUMNS` without recipe, seed and circumstances."""
     return {
         "versions": str(other["versions"]),
         "same_weights": bool(np.array_equal(first["weights"], other["weights"])),

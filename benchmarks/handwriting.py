@@ -1,6 +1,6 @@
-"""Measure how models read what is not quite MNIST: changed images, photographs, whole pages.
+"""Measure models on images unlike MNIST: distorted images, photographs and whole pages.
 
-Photographs and pages are drawn from the test images, see `benchmarks/paper.py`.
+Photographs and pages are drawn from the test images; see `benchmarks/paper.py`.
 """
 
 import argparse
@@ -25,7 +25,7 @@ COLUMNS = ["model", "change", "amount", "images", "accuracy"]
 
 
 def main():
-    """Measures all that is asked for, and prints it."""
+    """Runs the requested measurements and prints the results."""
     options = _build_parser().parse_args()
     digitlib.start_keras()
     models = {Path(path).stem: digitlib.load_model(path) for path in options.models}
@@ -45,7 +45,7 @@ def main():
 
 
 def shift(images, pixels, rng):
-    """Moves each image by so many pixels into one of eight directions."""
+    """Shifts each image by a number of pixels in one of eight random directions."""
     angles = rng.integers(8, size=len(images)) * np.pi / 4
     moved = [
         digitlib.shift_images(image[None], round(pixels * np.sin(a)), round(pixels * np.cos(a)))[0]
@@ -55,7 +55,7 @@ def shift(images, pixels, rng):
 
 
 def rotate(images, degrees, rng):
-    """Turns each image by so many degrees, one way or the other."""
+    """Rotates each image by an angle, clockwise or anticlockwise at random."""
     ways = rng.choice([-1, 1], size=len(images))
     turned = [
         Image.fromarray(image).rotate(degrees * way, Image.Resampling.BICUBIC)
@@ -65,29 +65,29 @@ def rotate(images, degrees, rng):
 
 
 def redraw(images, width, _):
-    """Draws each digit's middle line with a round pen of so many pixels."""
+    """Draws the centre line of each digit with a round pen of this width in pixels."""
     redrawn = []
     for image in images:
         large = Image.fromarray(image).resize((112, 112), Image.Resampling.BICUBIC)
         line = skeletonize(np.asarray(large) > 127)
-        ink = ndimage.distance_transform_edt(~line) <= 2 * width  # four times as large
+        ink = ndimage.distance_transform_edt(~line) <= 2 * width  # the image is four times as large
         redrawn.append(np.asarray(Image.fromarray(255 * ink.astype(np.uint8)).reduce(4)))
     return np.array(redrawn)
 
 
 def add_noise(images, deviation, rng):
-    """Adds normal noise with so large a deviation, as a share of full ink."""
+    """Adds Gaussian noise; its standard deviation is a fraction of the full range."""
     noisy = images + 255 * deviation * rng.normal(size=images.shape)
     return np.clip(noisy, 0, 255).astype(np.uint8)
 
 
 def blur(images, deviation, _):
-    """Blurs by a Gaussian of so many pixels."""
+    """Blurs with a Gaussian filter of this standard deviation in pixels."""
     return ndimage.gaussian_filter(images, (0, deviation, deviation))
 
 
 def fade(images, contrast, _):
-    """Leaves so large a share of the contrast, about the middle grey."""
+    """Reduces the contrast around mid-grey to this fraction."""
     return (127 + contrast * (images - 127.0)).astype(np.uint8)
 
 
@@ -102,7 +102,7 @@ CHANGES = {
 
 
 def measure_changes(models, split):
-    """Yields a row for each model, change and amount: the accuracy on all images, so changed."""
+    """Yields the accuracy on all changed images: a row for each change, amount and model."""
     steps = [(c, function, a) for c, (function, amounts) in CHANGES.items() for a in amounts]
     for change, function, amount in tqdm(steps, unit="change", disable=None):
         changed = function(split.images, amount, np.random.default_rng(0))
@@ -112,7 +112,7 @@ def measure_changes(models, split):
 
 
 def read_small(models, count):
-    """Prints how well the first of scikit-learn's digits of 8 x 8 pixels are read."""
+    """Prints the accuracy on the first `count` of scikit-learn's digits of 8 x 8 pixels."""
     small, digits = load_digits().images[:count], load_digits().target[:count]
     pictures = (255 - 255 * small / 16).astype(np.uint8)
     large = [np.asarray(Image.fromarray(picture).resize((160, 160))) for picture in pictures]
@@ -122,7 +122,7 @@ def read_small(models, count):
 
 
 def read_photos(models, split, count, rng):
-    """Prints how well photographs of single digits are read, and what an image costs."""
+    """Prints the accuracy on photographs of single digits, and the time that each one takes."""
     images, labels, seconds = [], [], 0.0
     rows = rng.permutation(len(split.labels))[:count]
     for row in tqdm(rows, unit="photo", disable=None):
@@ -145,8 +145,8 @@ def read_photos(models, split, count, rng):
 
 
 def read_pages(name, model, split, count, rng):
-    """Prints how many digits of whole pages are found and read right, or wrong without a mark."""
-    answers, written, seconds = [], 0, 0.0
+    """Prints how many digits of whole pages are recognised, misclassified, or marked uncertain."""
+    predictions, written, seconds = [], 0, 0.0
     for _ in tqdm(range(count), unit="page", disable=None):
         rows = rng.integers(0, len(split.labels), rng.integers(5, 11))
         page = draw_page(split.images[rows], rng)
@@ -154,17 +154,17 @@ def read_pages(name, model, split, count, rng):
         digits = _read_page(model, page)
         seconds += time.perf_counter() - started
         right = match_digits(digits, split.labels[rows])
-        answers += [(d.probabilities.max(), r) for d, r in zip(digits, right, strict=True)]
+        predictions += [(d.probabilities.max(), r) for d, r in zip(digits, right, strict=True)]
         written += len(rows)
-    if not answers:
+    if not predictions:
         return
-    confidence = np.array([sure for sure, _ in answers])
-    right = np.array([right for _, right in answers])
+    confidence = np.array([sure for sure, _ in predictions])
+    right = np.array([right for _, right in predictions])
     print(f"{name}: {count} pages, {written:,} digits, {1000 * seconds / count:.0f} ms a page")
     print(f"  found and read right, sure or not: {right.sum() / written:.2%}")
     for sure in (0.5, 0.8, 0.9, 0.95, 0.98):
-        said = confidence >= sure
-        shares = [(said & right).sum(), (said & ~right).sum(), (~said).sum()]
+        certain = confidence >= sure
+        shares = [(certain & right).sum(), (certain & ~right).sum(), (~certain).sum()]
         shares = np.array(shares) / written
         print(
             "  sure from {:.2f}: {:.2%} right, {:.2%} wrong, {:.2%} marked ?".format(sure, *shares)
@@ -172,7 +172,7 @@ def read_pages(name, model, split, count, rng):
 
 
 def match_digits(digits, labels):
-    """Tells which digits of a reading are right, bool (n,): those of the longest matching runs."""
+    """Returns which digits of a reading are correct and in the right order, bool (n,)."""
     best = [int(digit.probabilities.argmax()) for digit in digits]
     right = np.zeros(len(digits), bool)
     matches = SequenceMatcher(None, best, list(map(int, labels)), autojunk=False)
@@ -202,7 +202,7 @@ def _build_parser():
         "--photos", type=int, default=2000, metavar="N", help="default: %(default)s"
     )
     parser.add_argument("--pages", type=int, default=500, metavar="N", help="default: %(default)s")
-    parser.add_argument("--output", type=Path, metavar="CSV", help="measure changed images, too")
+    parser.add_argument("--output", type=Path, metavar="CSV", help="also measure distorted images")
     return parser
 
 

@@ -1,6 +1,6 @@
-"""Measure a saved model in each format: its size, its accuracy and how fast it reads.
+"""Measure a saved model in each format: its size, its accuracy and its speed.
 
-Prints and writes a line a way of reading. All ways may use all cores.
+Prints and writes one line for each way to run the model. All ways may use all cores.
 """
 
 import argparse
@@ -25,14 +25,16 @@ LINE = (
     "{way:21} {kilobytes:5,}   {test_accuracy:.2%} {same_digits:6.1%}     "
     "{largest_difference:.1e}  {milliseconds_for_one:10.3f}  {images_per_second:15,.0f}"
 )
-AGREEING = 1000  # so many test images are compared, and read at a time
+AGREEING = 1000  # the number of test images to compare, and the batch size
 
 
 def main():
-    """Measures one way after the other."""
+    """Measures all ways, one after another."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", metavar="MODEL", help="a .keras or .h5 file, or robust")
-    parser.add_argument("--seconds", type=float, default=3, help="of each measurement: %(default)s")
+    parser.add_argument(
+        "--seconds", type=float, default=3, help="per measurement; default: %(default)s"
+    )
     parser.add_argument(
         "--output", type=Path, default="inference.csv", metavar="CSV", help="default: %(default)s"
     )
@@ -43,13 +45,13 @@ def main():
     with tempfile.TemporaryDirectory() as folder, options.output.open("w", newline="") as file:
         table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         table.writeheader()
-        for name, open_reader in list_ways(model, Path(folder), mnist.train.images[:500]).items():
+        for name, prepare in list_ways(model, Path(folder), mnist.train.images[:500]).items():
             try:
-                read, size = open_reader()
+                predict, size = prepare()
             except ModuleNotFoundError as error:
                 print(f"{name:21} {error}", flush=True)
                 continue
-            row = measure(read, model, mnist.test, options.seconds)
+            row = measure(predict, model, mnist.test, options.seconds)
             row = {"way": name, "kilobytes": round(size / 1000), **row}
             table.writerow(row)
             file.flush()
@@ -57,7 +59,7 @@ def main():
 
 
 def list_ways(model, folder, calibration):
-    """Functions by the name of the way; each returns a reader and the bytes of its file."""
+    """Returns functions by name; each returns a prediction function and its file size in bytes."""
     digitlib.save_model(model, folder / "model.keras")
     size = (folder / "model.keras").stat().st_size
 
@@ -82,24 +84,24 @@ def list_ways(model, folder, calibration):
     }
 
 
-def measure(read, model, test, seconds):
-    """One row of `COLUMNS`, but for name and size."""
-    agreement = compare_exported(model, read, test.images[:AGREEING])
+def measure(predict, model, test, seconds):
+    """Returns one row of `COLUMNS`, without the name and size."""
+    agreement = compare_exported(model, predict, test.images[:AGREEING])
     inputs = digitlib.preprocess_images(test.images[:AGREEING])
     return {
-        "test_accuracy": digitlib.evaluate_model(read, test).accuracy,
+        "test_accuracy": digitlib.evaluate_model(predict, test).accuracy,
         "same_digits": agreement.same,
         "largest_difference": float(f"{agreement.difference:.2g}"),
-        "milliseconds_for_one": round(1000 * _time_call(read, inputs[:1], seconds), 3),
-        "images_per_second": round(AGREEING / _time_call(read, inputs, seconds)),
+        "milliseconds_for_one": round(1000 * _time_call(predict, inputs[:1], seconds), 3),
+        "images_per_second": round(AGREEING / _time_call(predict, inputs, seconds)),
     }
 
 
-def _time_call(read, inputs, seconds):
-    np.asarray(read(inputs, training=False))  # the first call prepares
+def _time_call(predict, inputs, seconds):
+    np.asarray(predict(inputs, training=False))  # the first call compiles
     started, calls = time.perf_counter(), 0
     while time.perf_counter() - started < seconds:
-        np.asarray(read(inputs, training=False))
+        np.asarray(predict(inputs, training=False))
         calls += 1
     return (time.perf_counter() - started) / calls
 

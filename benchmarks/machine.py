@@ -18,7 +18,7 @@ WITHOUT_AVX512 = {
 
 
 def describe_processor():
-    """The processor's name, cores for this process, and whether it has AVX-512 VNNI."""
+    """Returns the processor's name, the cores it offers, and whether it has AVX-512 VNNI."""
     name, flags = platform.processor() or platform.machine(), ""
     cpuinfo = Path("/proc/cpuinfo")  # Linux only
     if cpuinfo.exists():
@@ -33,9 +33,9 @@ def describe_processor():
 
 
 def measure_peak(size=4096, repeats=5):
-    """Measures the peak speed of a float32 matrix product in GFLOP/s, 10**9 operations a second.
+    """Measures the peak speed of a float32 matrix product in GFLOP/s, 10**9 operations per second.
 
-    Few programs use a processor better than the product of two large matrices.
+    Hardly any program uses a processor better than the product of two large matrices.
     """
     left, right = np.random.default_rng(0).random((2, size, size), dtype=np.float32)
     best = np.inf
@@ -50,7 +50,7 @@ def count_operations(model):
     """Counts the multiplications and additions of a network for one image.
 
     Counts convolutions and dense layers only: the rest is small. Backpropagation computes two
-    gradients a layer, for the weights and for the inputs, and each costs as much as the forward
+    gradients per layer, for the weights and for the inputs, and each costs as much as the forward
     pass. The first layer skips the second one, because nothing needs the gradient of the image.
 
     Args:

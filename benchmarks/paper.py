@@ -1,4 +1,4 @@
-"""Draw digits of MNIST as photographs of paper, by other pens and in bad light."""
+"""Draw MNIST digits as photographs of paper, written with different pens, in bad light."""
 
 import numpy as np
 from PIL import Image
@@ -10,10 +10,10 @@ def draw_photo(image, rng):
 
     Args:
         image: uint8 (28, 28), as in MNIST.
-        rng: a `numpy.random.Generator`, which decides the rest.
+        rng: a `numpy.random.Generator`, which chooses everything else.
 
     Returns:
-        uint8 (h, w), 150 to 600 pixels a side; some light on dark.
+        uint8 (h, w), each side 150 to 600 pixels; some show light ink on dark paper.
     """
     side = int(rng.integers(150, 500))
     length = int(side * rng.uniform(0.3, 0.75))
@@ -27,14 +27,14 @@ def draw_photo(image, rng):
 
 
 def draw_page(images, rng):
-    """Draws digits in a line, as one hand writes them: slanted, nearly even, sometimes touching.
+    """Draws a line of digits in one handwriting: slanted, nearly even, sometimes touching.
 
     Args:
         images: uint8 (n, 28, 28).
-        rng: a `numpy.random.Generator`, which decides the rest.
+        rng: a `numpy.random.Generator`, which chooses everything else.
 
     Returns:
-        uint8 (h, w).
+        uint8 (h, w), the page.
     """
     length = int(rng.integers(36, 110))
     gap = rng.uniform(-0.02, 0.6) * length
@@ -62,7 +62,7 @@ def draw_page(images, rng):
 
 
 def _write(image, side, length, pen):
-    """Enlarges an image to sharp strokes; the pen is thinner below 0, thicker above."""
+    """Enlarges an image to sharp strokes; a negative `pen` is thinner, a positive one thicker."""
     large = Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC)
     smooth = ndimage.gaussian_filter(np.asarray(large, np.float32) / 255, length / 60)
     ink = np.clip((smooth - 0.5) * 6 + 0.5, 0, 1)
@@ -70,7 +70,7 @@ def _write(image, side, length, pen):
     if pen > 0:
         return ndimage.grey_dilation(ink, size=(2 * by + 1, 2 * by + 1))
     thin = ndimage.grey_erosion(ink, size=(1 - by * pen, 1 - by * pen))
-    # A fine pen does not break a stroke.
+    # A thinner pen must not break a stroke.
     return thin if _count_parts(thin) == _count_parts(ink) else ink
 
 

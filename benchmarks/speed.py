@@ -1,4 +1,4 @@
-"""Measure what training costs, in turn within one run on one machine, and print the ratios.
+"""Measure the cost of training for several recipes in turn, and print the ratios.
 
 Each measurement runs in a new process with all cores, so it starts cold and has its own peak
 memory. The program writes each result to disk at once.
@@ -71,7 +71,7 @@ def _build_parser():
         epilog="Close other programs first: other work distorts the times.",
     )
     parser.add_argument(
-        "--all", action="store_true", help="also measure tiny, best and all of keras_example"
+        "--all", action="store_true", help="also measure tiny, best and all epochs of keras_example"
     )
     parser.add_argument("--torch", action="store_true", help="also measure `fast` in PyTorch")
     parser.add_argument(
@@ -93,7 +93,7 @@ def _build_parser():
 
 
 def _list_runs(options):
-    """What to measure: a name that `_find_trainer` knows, epochs (None: its own), and images."""
+    """Returns what to measure: name (for `_find_trainer`), epochs (None: its own) and images."""
     if options.scaling:
         sizes = (15_000, 4), (30_000, 4), (60_000, 4), (60_000, 2), (60_000, 8)
         return [(name, epochs, n) for name in ("fast", "accurate") for n, epochs in sizes]
@@ -102,10 +102,11 @@ def _list_runs(options):
 
 
 def choose_machine(*, without_avx512=False):
-    """This machine, or its imitation of one without AVX-512.
+    """Describes this machine, or makes it imitate one without AVX-512.
 
     Returns:
-        Two dicts: what `describe_processor` says, and the environment of the processes to measure.
+        Two dicts: the result of `describe_processor`, adjusted for the imitation, and the
+        environment variables for the processes to measure.
     """
     machine = describe_processor()
     if not without_avx512:
@@ -131,7 +132,7 @@ def measure_in_child(run, environment):
 
 
 def measure_here(run):
-    """Prints as JSON what `measure_in_child` asked for."""
+    """Prints the measurement that `measure_in_child` asked for, as JSON."""
     print(json.dumps({"peak_gigaflops": measure_peak()} if "peak" in run else train_here(**run)))
 
 
@@ -143,7 +144,7 @@ def train_here(name, epochs, images, seed):
             `train(train, validation, seed)` that returns a function from uint8 images
             (n, 28, 28) to digits (n,).
         epochs: int, or None for the recipe's own.
-        images: how many training images to use; a twelfth of them validates.
+        images: how many training images to use; one in twelve is for validation.
         seed: int.
 
     Returns:
@@ -154,8 +155,8 @@ def train_here(name, epochs, images, seed):
     import digitlib
 
     if name == DEFAULT:
-        # digitlib has asked for oneDNN. TensorFlow decides when it is imported, and would do
-        # without on the processor that is imitated.
+        # digitlib has switched oneDNN on. TensorFlow reads this when it is imported; its own
+        # default on the imitated processor would be off.
         del os.environ["TF_ENABLE_ONEDNN_OPTS"]
         if "ONEDNN_MAX_CPU_ISA" in os.environ:
             os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
@@ -163,9 +164,9 @@ def train_here(name, epochs, images, seed):
     mnist = digitlib.load_mnist()
     some = digitlib.Split(mnist.train.images[:images], mnist.train.labels[:images])
     fraction = recipe.validation_fraction if recipe else 1 / 12
-    learned, known = digitlib.hold_out(some, fraction, seed=0)
+    learned, validation = digitlib.hold_out(some, fraction, seed=0)
     wall, cpu = time.perf_counter(), time.process_time()
-    predict = train(learned, known, seed)
+    predict = train(learned, validation, seed)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     accuracy = float((predict(mnist.test.images) == mnist.test.labels).mean())
     used = resource.getrusage(resource.RUSAGE_SELF)
@@ -183,7 +184,8 @@ def train_here(name, epochs, images, seed):
 
 
 def _find_recipe(name, epochs):
-    from digitlib import RECIPES, override_recipe
+    from digitlib import RECIPES
+    from digitlib.training.recipe import override_recipe
 
     if name.endswith(".py"):
         return None
@@ -192,7 +194,7 @@ def _find_recipe(name, epochs):
 
 
 def _find_trainer(name, epochs):
-    """A function from training and validation split and seed to one that predicts."""
+    """Returns a function that trains with two splits and a seed, and returns one that predicts."""
     recipe = _find_recipe(name, epochs)
     if name == PEER:
         from benchmarks.torch_peer import train_fast
@@ -204,15 +206,15 @@ def _find_trainer(name, epochs):
 
     digitlib.start_keras()
 
-    def train(learned, known, seed):
-        model = digitlib.train_model(recipe, learned, known, seed=seed, verbose=0).model
+    def train(learned, validation, seed):
+        model = digitlib.train_model(recipe, learned, validation, seed=seed, verbose=0).model
         return partial(digitlib.predict_digits, model)
 
     return train
 
 
 def count_gigaflop(name, epochs, images, seed):
-    """Counts the operations of training a recipe, in 10**9: convolutions and dense layers."""
+    """Counts the operations of training a recipe (convolutions and dense layers), in 10**9."""
     import digitlib
     from digitlib.training.networks import build_model
 
@@ -225,7 +227,7 @@ def count_gigaflop(name, epochs, images, seed):
 
 
 def describe_row(row):
-    """One measurement in a line."""
+    """Describes a measurement in one line."""
     rate = row["gigaflop"] / row["fit_wall_seconds"]
     return (
         f"{row['name']:26} {row['images']:6,} images {row['epochs']:3} epochs: "
@@ -238,13 +240,14 @@ def describe_row(row):
 
 
 def describe_ratios(rows):
-    """What the rows say about the costs of training, in medians of their repeats.
+    """Compares the costs of training, each the median of its repeats.
 
     Args:
         rows: dicts of `COLUMNS`, as measured without `--scaling`.
 
     Returns:
-        A list of lines, each a ratio of CPU seconds, of wall-clock seconds, and its name.
+        A list of lines: a heading, then for each comparison the ratio of CPU seconds, the ratio of
+        wall-clock seconds, and its name.
     """
 
     def costs(name, epochs=None):

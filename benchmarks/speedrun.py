@@ -40,7 +40,7 @@ def main():
     runs = {entry: [] for entry in entries}
     rounds = [(seed, entry) for seed in range(options.seeds) for entry in entries]
     for seed, entry in tqdm(rounds, unit="run", disable=None):
-        # Peers are there for their times, which need fewer repeats than an accuracy.
+        # Only the times of the peers count, and these need fewer repeats than an accuracy.
         if entry in options.entries or seed < options.peer_seeds:
             run = {"name": entry, "epochs": None, "images": 60_000, "seed": seed}
             runs[entry].append(measure_in_child(run, environment))
@@ -88,10 +88,10 @@ def _check_entry(entry):
 
 
 def bound_mean(accuracies):
-    """The one-sided 95 % lower confidence bound of a mean, by Student's t.
+    """Returns the one-sided 95 % lower confidence bound of a mean, by Student's t.
 
     Args:
-        accuracies: floats from 0 to 1, one a seed; at least two.
+        accuracies: floats from 0 to 1, one per seed; at least two.
 
     Returns:
         A float: in 95 of 100 such experiments, it lies below the true mean.
@@ -106,11 +106,11 @@ def summarize(entry, measured):
 
     Args:
         entry: a recipe's name, or a file's path.
-        measured: dicts as `benchmarks.speed.train_here` returns them, one a seed.
+        measured: dicts as `benchmarks.speed.train_here` returns them, one per seed.
 
     Returns:
         A dict; `target` is the highest of `TARGETS` that the lower bound exceeds, None if it
-        exceeds none or the seeds are too few.
+        exceeds none or if there are too few seeds.
     """
     accuracies = [run["test_accuracy"] for run in measured]
     bound = bound_mean(accuracies)
@@ -142,7 +142,7 @@ def append_rows(path, rows):
 
 
 def describe(row):
-    """A row of the ledger in a line."""
+    """Describes a row of the ledger in one line."""
     verdict = f"reaches {row['target']:.1%}" if row["target"] else "a peer, or below the targets"
     return (
         f"{row['entry']:16} {row['accuracy']:.3%} +- {row['standard_deviation']:.3%} "

@@ -1,6 +1,6 @@
-"""The recipe `fast` in PyTorch: the same network, schedule, batches and loss, as a peer.
+"""The recipe `fast` in PyTorch, as a peer: the same network, schedule, batches and loss.
 
-PyTorch is no requirement of the project: pip install torch==2.13.0
+The project does not install PyTorch: pip install torch==2.13.0
 """
 
 import math
@@ -10,7 +10,7 @@ from torch import nn
 
 
 def build_fast(width):
-    """The layers of `fast`, from (n, 1, 28, 28) to scores (n, 10)."""
+    """Returns the layers of `fast`, from images (n, 1, 28, 28) to scores (n, 10)."""
     return nn.Sequential(
         nn.Conv2d(1, width, 5),
         nn.MaxPool2d(2),
@@ -26,12 +26,12 @@ def build_fast(width):
 
 
 def train_fast(recipe, train, validation, seed):
-    """Trains, and measures the validation images after each epoch, as Keras's `fit` does.
+    """Trains, and predicts the validation images after each epoch, as Keras's `fit` does.
 
     Args:
         recipe: the `Recipe` `fast`.
         train: the `Split` to learn from.
-        validation: the `Split` that is measured.
+        validation: the `Split` to predict.
         seed: int.
 
     Returns:
@@ -40,7 +40,7 @@ def train_fast(recipe, train, validation, seed):
     torch.manual_seed(seed)
     model = build_fast(recipe.width).to(memory_format=torch.channels_last)
     for layer in model:
-        if isinstance(layer, nn.Conv2d | nn.Linear):  # begin as Keras does
+        if isinstance(layer, nn.Conv2d | nn.Linear):  # initialise as Keras does
             nn.init.xavier_uniform_(layer.weight)
             nn.init.zeros_(layer.bias)
     images, labels = _prepare(train.images), torch.tensor(train.labels).long()

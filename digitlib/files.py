@@ -1,39 +1,40 @@
-"""Write a file whole or not at all."""
+"""Check a destination before the work starts, and write a file whole or not at all."""
 
 import os
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 _MARK = ".unfinished-"
 
 
-def verify_folder(folder):
-    """Checks that files can be written to this folder.
-
-    Args:
-        folder: a Path.
-
-    Raises:
-        OSError: it is missing or not writable.
-    """
+def verify_folder(folder: str | Path) -> Path:
+    """Returns this folder, with `~` expanded; raises OSError if it is missing or read-only."""
+    folder = Path(os.path.expanduser(folder))
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is not a folder; create it or choose another.")
     if not os.access(folder, os.W_OK):
         raise PermissionError(f"{folder} cannot be written to; choose another folder.")
+    return folder
+
+
+def verify_file(path: str | Path, suffixes: Sequence[str]) -> Path:
+    """Returns this path, with `~` expanded, or raises OSError, or ValueError for other suffixes."""
+    path = Path(os.path.expanduser(path))
+    if path.suffix.lower() not in suffixes:
+        raise ValueError(f"{path} must end in {' or '.join(suffixes)}")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; name a file.")
+    verify_folder(path.parent)
+    if path.exists() and not os.access(path, os.W_OK):
+        raise PermissionError(f"{path} cannot be written to; name another file.")
+    return path
 
 
 @contextmanager
-def replace_when_complete(path):
-    """Gives a path beside `path` to write to; what is there afterwards replaces `path` in one step.
-
-    If anything stops the writing, be it a full disk or a kill, an older file stays as it was.
-
-    Args:
-        path: a Path.
-
-    Returns:
-        A context that gives the Path to write to. It ends as `path` does: Keras goes by that.
-    """
-    # In the same folder, because only there is os.replace one indivisible step.
+def replace_when_complete(path: Path) -> Iterator[Path]:
+    """Provides a path with the same suffix; what is written there replaces `path` in one step."""
+    # Whatever stops the writing, an older file stays. Only within a folder is this one step.
     unfinished = path.with_name(f"{_MARK}{os.getpid()}-{path.name}")
     try:
         yield unfinished
@@ -44,7 +45,7 @@ def replace_when_complete(path):
         unfinished.unlink(missing_ok=True)
 
 
-def remove_unfinished(path):
-    """Removes what killed processes have left of `path`; no other may be writing it."""
+def remove_unfinished(path: Path) -> None:
+    """Removes what killed processes left of `path`; no other process may be writing it."""
     for left in path.parent.glob(f"{_MARK}*-{path.name}"):
         left.unlink(missing_ok=True)

@@ -1,49 +1,37 @@
-"""Turn pictures and labels into what a network takes."""
+"""Turn images and labels into the arrays that a network takes."""
+
+from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from digitlib.data import IMAGE_SIZE, NUM_CLASSES
 
 
-def preprocess_images(images):
-    """Scales images to [0, 1] and adds the channel axis: the one door to the network.
+def preprocess_images(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Scales images to [0, 1] and adds the channel axis. Every network gets its images from here.
 
     Args:
-        images: uint8 (n, 28, 28), 0 background to 255 ink.
+        images: uint8 (n, 28, 28), 0 background to 255 ink. Floats are refused: they may be scaled.
 
     Returns:
         float32 (n, 28, 28, 1), 0 background to 1 ink.
 
-    Raises:
-        ValueError: any other dtype or shape. Floats are refused, so that nothing is scaled twice.
+    Example:
+        >>> import numpy as np
+        >>> from digitlib.images import preprocess_images
+        >>> preprocess_images(np.zeros((2, 28, 28), np.uint8)).shape
+        (2, 28, 28, 1)
     """
-    images = _check_images(images)
-    scaled = images[..., np.newaxis].astype(np.float32)
-    scaled /= 255  # in place: another array of floats would be four times the images
-    return scaled
+    return np.divide(verify_images(images)[..., np.newaxis], 255, dtype=np.float32)
 
 
-def batch_images(images, labels, order, batch_size):
-    """Returns batches for Keras's `fit`, prepared while the network learns from earlier ones.
-
-    The images stay uint8 until their batch is needed. Converting all of them first would take four
-    times the memory and delay the first step.
-
-    Args:
-        images: uint8 (n, 28, 28), 0 background to 255 ink.
-        labels: (n,) or (n, 10), in the form that the loss expects.
-        order: integers (m,), the indices of the images in the order of training.
-        batch_size: int; the last batch may be smaller.
-
-    Returns:
-        A `tf.data.Dataset` of pairs: images as `preprocess_images` scales them, and their labels.
-
-    Raises:
-        ValueError: as `preprocess_images`.
-    """
+def batch_images(images: NDArray, labels: ArrayLike, order: NDArray, batch_size: int) -> Iterable:
+    """Returns a `tf.data.Dataset` of preprocessed images and labels; `order` holds indices (m,)."""
     import tensorflow as tf
 
-    images, labels, order = (tf.constant(a) for a in (_check_images(images), labels, order))
+    # Stored as uint8: as floats, all images would take four times the memory.
+    images, labels, order = (tf.constant(a) for a in (verify_images(images), labels, order))
 
     def load(start):
         rows = order[start : start + batch_size]
@@ -53,21 +41,8 @@ def batch_images(images, labels, order, batch_size):
     return tf.data.Dataset.range(0, len(order), batch_size).map(load).prefetch(4)
 
 
-def _check_images(images):
-    images = np.asarray(images)
-    if images.dtype != np.uint8 or images.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE):
-        raise ValueError(
-            f"images must be uint8 of shape (n, {IMAGE_SIZE}, {IMAGE_SIZE}); got {images.dtype} of "
-            f"shape {images.shape}. Pass the images as loaded, before any scaling; "
-            "a single image as image[None]."
-        )
-    return images
-
-
-def one_hot_labels(labels):
-    """Writes each label as ten numbers: a 1 at the digit's place, 0 elsewhere.
-
-    The loss `categorical_crossentropy` takes labels of this form.
+def one_hot_labels(labels: ArrayLike) -> NDArray[np.float32]:
+    """Writes each label as the loss `categorical_crossentropy` takes it: 1 at the digit, else 0.
 
     Args:
         labels: integers (n,), the digits 0 to 9.
@@ -75,33 +50,59 @@ def one_hot_labels(labels):
     Returns:
         float32 (n, 10).
 
-    Raises:
-        ValueError: not integers, not one-dimensional, or outside 0 to 9.
+    Example:
+        >>> from digitlib.images import one_hot_labels
+        >>> one_hot_labels([3])
+        array([[0., 0., 0., 1., 0., 0., 0., 0., 0., 0.]], dtype=float32)
     """
-    labels = np.asarray(labels)
-    if not np.issubdtype(labels.dtype, np.integer) or labels.ndim != 1:
-        raise ValueError(
-            f"labels must be integers of shape (n,); got {labels.dtype} of shape {labels.shape}."
-        )
-    wrong = labels[(labels < 0) | (labels >= NUM_CLASSES)]
-    if wrong.size:
-        raise ValueError(f"labels must be digits 0-{NUM_CLASSES - 1}; found {wrong[0]}.")
-    return np.eye(NUM_CLASSES, dtype=np.float32)[labels]
+    return np.eye(NUM_CLASSES, dtype=np.float32)[verify_labels(labels)]
 
 
-def shift_images(images, rows, columns):
-    """Moves images; paper comes in at the edges, and what leaves the frame is lost.
+def shift_images(images: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:
+    """Shifts images. Background fills the free edges; pixels that leave the image are lost.
 
     Args:
         images: uint8 (n, 28, 28).
-        rows: how many pixels down; negative: up.
-        columns: how many pixels to the right; negative: to the left.
+        rows: pixels to move down; negative: up.
+        columns: pixels to move to the right; negative: to the left.
 
     Returns:
         uint8 (n, 28, 28).
+
+    Example:
+        >>> import numpy as np
+        >>> from digitlib.images import shift_images
+        >>> shift_images(np.ones((1, 28, 28), np.uint8), rows=2, columns=0)[0, :4, 0]
+        array([0, 0, 1, 1], dtype=uint8)
     """
-    shifted = np.roll(images, (rows, columns), axis=(1, 2))
-    for axis, distance in ((1, rows), (2, columns)):
-        came_round = slice(distance) if distance >= 0 else slice(distance, None)
-        np.moveaxis(shifted, axis, 0)[came_round] = 0
-    return shifted
+    images, reach = verify_images(images), max(abs(rows), abs(columns))
+    padded = np.pad(images, ((0, 0), (reach, reach), (reach, reach)))
+    top, left = reach - rows, reach - columns
+    return padded[:, top : top + IMAGE_SIZE, left : left + IMAGE_SIZE]
+
+
+def verify_images(images: ArrayLike, *, single: bool = False) -> NDArray[np.uint8]:
+    """Returns uint8 images (n, 28, 28), or a single one (28, 28), or raises ValueError."""
+    images = np.asarray(images)
+    size = images.shape if single else images.shape[1:]
+    if images.dtype != np.uint8 or size != (IMAGE_SIZE, IMAGE_SIZE):
+        expected = "image must be uint8 of shape (28, 28)"
+        if not single:
+            expected = "images must be uint8 of shape (n, 28, 28), a single image as image[None]"
+        found = f"{images.dtype} of shape {images.shape}"
+        raise ValueError(f"{expected}, as loaded and before any scaling; got {found}.")
+    return images
+
+
+def verify_labels(labels: ArrayLike, count: int | None = None) -> NDArray[np.integer]:
+    """Returns integers (n,), the digits 0 to 9 of `count` images, or raises ValueError."""
+    labels = np.asarray(labels)
+    if not np.issubdtype(labels.dtype, np.integer) or labels.ndim != 1:
+        found = f"{labels.dtype} of shape {labels.shape}"
+        raise ValueError(f"labels must be integers of shape (n,); got {found}.")
+    wrong = labels[(labels < 0) | (labels >= NUM_CLASSES)]
+    if wrong.size:
+        raise ValueError(f"labels must be digits 0-{NUM_CLASSES - 1}; found {wrong[0]}.")
+    if count not in (None, len(labels)):
+        raise ValueError(f"expected one label for each image; got {len(labels)} for {count}.")
+    return labels

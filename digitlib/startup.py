@@ -7,46 +7,54 @@ import sys
 import tempfile
 import threading
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 _FAST_KERNELS = "TF_ENABLE_ONEDNN_OPTS"
 
 
-def start_keras():
-    """Imports Keras and initialises its device, without TensorFlow's log messages.
+def start_keras() -> None:
+    """Calls `configure_keras` and starts TensorFlow; shows its log messages only if that fails.
 
-    TensorFlow 2.21 writes some ten lines to stderr while it starts, before any log level of its
-    own applies. They are harmless and hide what matters; they are shown if the start fails. Ctrl-C
-    takes effect only afterwards, because Python cannot repeat a half-finished import.
-
-    Also switches off autotuning for all tf.data pipelines of this process, yours included. Keras's
-    `fit` and `evaluate` use such pipelines internally, and TensorFlow starts a thread to tune each.
-    This thread can miss the signal to stop. `fit` then waits after its last step until the thread
-    wakes again: for up to as long as `fit` has run, but at most a minute.
-
-    Source:
-        https://github.com/tensorflow/tensorflow/issues/100442 (the log level that does not apply)
+    Ctrl-C waits, because Python can't repeat half an import. Also switches off the autotuning of
+    all tf.data pipelines in this process, yours included: `fit` would sometimes wait after its last
+    step for a tuning thread, up to a minute.
     """
+    # No log level prevents the messages: https://github.com/tensorflow/tensorflow/issues/100442
     with _delay_interrupt(), hold_back_stderr():
+        configure_keras()
         import keras
 
-        # TensorFlow looks for devices at the first operation, and logs again.
+        # TensorFlow searches for devices at the first operation, and logs again.
         keras.ops.zeros(1)
-    if keras.backend.backend() == "tensorflow":
-        _stop_tuning_pipelines()
+    _stop_tuning_pipelines()
 
 
-def ask_for_fast_kernels():
-    """Switches on oneDNN for this process and its children, unless the user has chosen.
+def configure_keras() -> None:
+    """Sets channels last, float32 and epsilon 1e-7 in this process, whatever `keras.json` says."""
+    try:
+        import keras
 
-    On Linux, TensorFlow uses these kernels by default only on processors with VNNI, BF16 or AMX
-    instructions. On an older processor, training `fast` takes 29 s of processor time without them
-    and 14 s with them (see benchmarks/README.md). `import digitlib` calls this function. To keep
-    oneDNN off, set `TF_ENABLE_ONEDNN_OPTS=0` first.
+        backend = keras.backend.backend()
+    except ModuleNotFoundError as error:
+        if error.name not in ("jax", "torch", "openvino"):
+            raise
+        backend = os.environ.get("KERAS_BACKEND", error.name)
+    if backend != "tensorflow":
+        raise ValueError(
+            f"digitlib needs Keras with the backend tensorflow; found {backend}. Unset "
+            'KERAS_BACKEND and write "backend": "tensorflow" in keras.json (in KERAS_HOME or '
+            "~/.keras). Then restart Python."
+        )
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+    keras.config.set_epsilon(1e-7)
 
-    Warns:
-        RuntimeWarning: if TensorFlow was already imported without the fast kernels.
-    """
+
+def ask_for_fast_kernels() -> None:
+    """Switches on oneDNN for this process and its children, unless TF_ENABLE_ONEDNN_OPTS is set."""
+    # By default, TensorFlow uses it only with VNNI, BF16 or AMX. Elsewhere it halves training time.
     if _FAST_KERNELS in os.environ:
         return
     os.environ[_FAST_KERNELS] = "1"
@@ -63,7 +71,6 @@ def ask_for_fast_kernels():
 
 
 def _stop_tuning_pipelines():
-    """Switches off autotuning for every tf.data iterator, by replacing `Dataset.__iter__`."""
     import tensorflow as tf
 
     iterate = tf.data.Dataset.__iter__
@@ -97,7 +104,7 @@ def _delay_interrupt():
 
 
 @contextmanager
-def hold_back_stderr():
+def hold_back_stderr() -> Iterator[None]:
     """Keeps what anything writes to standard error meanwhile, and shows it only after an error."""
     if sys.stderr is None:  # a program without a terminal
         yield

@@ -148,8 +148,9 @@ def test_damaged_pages(model, content):
 
 
 KNOWN_WORDS = """
-    predict read evaluate train compare tune --json --output --sure --seed --epochs --help
-    robust fast model.keras picture.png nothing.png . 0 -1 1e9 nan out.png a.csv
+    predict read evaluate train compare tune export --json --output --sure --seed --epochs --help
+    --mistakes --models --checkpoint-dir --int8 --version
+    robust fast model.keras picture.png nothing.png . 0 -1 1e9 nan out.png a.csv * ?????.keras ~
 """
 WORDS = st.sampled_from(KNOWN_WORDS.split()) | st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8
@@ -163,6 +164,7 @@ def test_any_command_line(tmp_path, monkeypatch, capsys, words, content, model):
     for name in (  # what would take minutes
         "train_model",
         "evaluate_model",
+        "models.exports.export_model",
         "experiments.sweep.sweep_recipes",
         "experiments.tuning.tune_recipe",
     ):

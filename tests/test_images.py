@@ -4,7 +4,7 @@ import scipy.ndimage
 from sklearn.preprocessing import LabelBinarizer
 
 from digitlib import one_hot_labels, preprocess_images, shift_images
-from digitlib.images import batch_images
+from digitlib.images import batch_images, verify_labels
 
 
 def test_pixels_become_floats_from_0_to_1_with_a_channel(small_images):
@@ -77,7 +77,21 @@ def test_labels_that_are_no_digits_are_refused(wrong):
         one_hot_labels(wrong)
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(0, 0), (2, 0), (-3, 1), (0, -5), (6, 6)])
+def test_labels_of_other_images_are_refused():
+    assert verify_labels([1, 2], 2).tolist() == [1, 2]
+    with pytest.raises(ValueError, match="one label for each image; got 2 for 3"):
+        verify_labels([1, 2], 3)
+
+
+def test_only_images_are_shifted(small_images):
+    for wrong in (small_images / 255, small_images[0], "images"):
+        with pytest.raises(ValueError, match="must be uint8"):
+            shift_images(wrong, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"), [(0, 0), (2, 0), (-3, 1), (0, -5), (6, 6), (28, 0), (0, -40)]
+)
 def test_shifted_images_agree_with_scipy(small_images, rows, columns):
     expected = scipy.ndimage.shift(small_images, (0, rows, columns), order=0)
     shifted = shift_images(small_images, rows, columns)

@@ -1,3 +1,4 @@
+import json
 import os
 import platform
 
@@ -112,3 +113,58 @@ def test_no_pipeline_has_a_tuning_thread():
         iterator = iter(numbers)
         assert iterator._dataset.options().autotune.enabled is False
         assert [int(number) for number in iterator] == [0, 1, 2]
+
+
+TRAIN_AND_HASH = """
+import hashlib, json, digitlib
+from digitlib.training.networks import RECIPES
+from digitlib.training.recipe import override_recipe
+from digitlib.training.train import train_model
+{before}
+test = digitlib.load_mnist().test
+slices = [digitlib.Split(test.images[part], test.labels[part]) for part in (slice(300), slice(99))]
+recipe = override_recipe(RECIPES["fast"], epochs=1, width=4, batch_norm=True, augmentation=0.1)
+run = train_model(recipe, *slices, verbose=0)
+model = digitlib.load_model("robust")
+results = [run.history, digitlib.train_faulty("healthy", *slices, epochs=1)]
+arrays = [*run.model.get_weights(), digitlib.predict_probabilities(model, slices[1].images)]
+content = b"".join(array.tobytes() for array in arrays) + json.dumps(results).encode()
+print(hashlib.sha256(content).hexdigest())
+"""
+
+
+def keras_home(folder, **settings):
+    """The environment of a user whose keras.json in a folder of its own has these settings."""
+    usual = {"floatx": "float32", "epsilon": 1e-07, "backend": "tensorflow"}
+    folder.mkdir()
+    (folder / "keras.json").write_text(json.dumps({**usual, **settings}))
+    return {**os.environ, "KERAS_HOME": str(folder)}
+
+
+def test_a_users_keras_json_changes_nothing(run_python, tmp_path):
+    usual = keras_home(tmp_path / "usual", image_data_format="channels_last")
+    own = {"image_data_format": "channels_first", "floatx": "float64", "epsilon": 0.001}
+    changed = keras_home(tmp_path / "changed", **own)
+    runs = [run_python("-c", TRAIN_AND_HASH.format(before="digitlib.start_keras()"), env=usual)]
+    # A network that was built before has set a dtype policy, too.
+    for before in ("", "import keras; keras.layers.Dense(3)"):
+        runs.append(run_python("-c", TRAIN_AND_HASH.format(before=before), env=changed))
+    assert [run.returncode for run in runs] == [0] * 3, [run.stderr[-2000:] for run in runs]
+    assert len(runs[0].stdout) == 65
+    assert len({run.stdout for run in runs}) == 1
+
+
+@pytest.mark.parametrize(
+    ("backend", "in_file"), [("torch", False), ("numpy", False), ("torch", True), ("jax", True)]
+)
+def test_another_backend_is_refused_with_the_remedy(run_python, tmp_path, backend, in_file):
+    environment = keras_home(tmp_path / "keras", backend=backend if in_file else "tensorflow")
+    environment.pop("KERAS_BACKEND", None)
+    if not in_file:
+        environment["KERAS_BACKEND"] = backend
+    done = run_python("-c", START, env=environment)
+    last = done.stderr.splitlines()[-1]
+    assert done.returncode == 1
+    assert last.startswith("ValueError: digitlib needs Keras with the backend tensorflow; found ")
+    assert f"found {backend}. Unset KERAS_BACKEND and write" in last
+    assert '"backend": "tensorflow" in keras.json' in last

@@ -1,7 +1,7 @@
-"""Executes the lesson and stores it: `python -m tools.store_lesson`.
+"""Execute the lesson and store it: `python -m tools.store_lesson`.
 
-Renews what is made from it, too: the README's picture, the tables of times in docs/teaching.md,
-and the tables of what was measured in the README and in benchmarks/README.md.
+Also updates what depends on it: the README's picture, the tables of times in docs/teaching.md, and
+the tables of measurements in the README, benchmarks/README.md and benchmarks/speedrun.md.
 """
 
 import base64
@@ -32,7 +32,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def execute_lesson():
-    """The notebook from a fresh kernel, and the seconds that each code cell took, by its id."""
+    """Returns the notebook, run in a fresh kernel, and the seconds of each code cell by its id."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     execute = ExecutePreprocessor(timeout=600, store_widget_state=False)
     execute.preprocess(notebook, {"metadata": {"path": str(ROOT)}})
@@ -47,21 +47,21 @@ def execute_lesson():
             )
             seconds[cell.id] = (end - start).total_seconds()
             for output in cell.outputs:
-                # Without its kernel a widget is an error message; the picture beside it is not.
+                # Without a kernel, a widget shows an error message, but the image beside it works.
                 output.get("data", {}).pop(WIDGET, None)
     notebook.metadata.pop("widgets", None)
     return notebook, seconds
 
 
 def lesson_picture(notebook):
-    """The PNG that the notebook's cell `confusion` shows."""
+    """Returns the PNG that the notebook's cell `confusion` shows."""
     cell = next(cell for cell in notebook.cells if cell.id == "confusion")
     markup = cell.outputs[0].data["text/html"]
     return base64.b64decode(re.search(r"base64,([^\"]+)", markup)[1])
 
 
 def sections(notebook):
-    """The cells of each section, by its heading such as "5. Convolution by hand"."""
+    """Returns the cells of each section by its heading, such as "5. Convolution by hand"."""
     found, title = {}, None
     for cell in notebook.cells:
         heading = re.match(r"## (.*)", cell.source)
@@ -72,7 +72,7 @@ def sections(notebook):
 
 
 def markdown_table(columns, rows):
-    """A table in Markdown; a column whose name ends in ":" is aligned to the right."""
+    """Returns a Markdown table; columns whose names end in ":" are aligned to the right."""
     rule = ["--:" if name.endswith(":") else "---" for name in columns]
     lines = [f"| {' | '.join(map(str, row))} |" for row in rows]
     head = f"| {' | '.join(name.removesuffix(':') for name in columns)} |"
@@ -80,11 +80,11 @@ def markdown_table(columns, rows):
 
 
 def time_table(notebook, seconds):
-    """Reading time, exercises and running time of each section, in Markdown."""
+    """Returns the reading time, exercises and running time of each section, in Markdown."""
     columns = "section", "reading (minutes):", "exercises:", "running (seconds):"
     rows, total = [], 0
     for title, cells in sections(notebook).items():
-        # What is folded away does not have to be read.
+        # Folded notes are optional.
         prose = [
             c.source for c in cells if c.cell_type == "markdown" and "<details>" not in c.source
         ]
@@ -97,7 +97,7 @@ def time_table(notebook, seconds):
 
 
 def slowest_table(notebook, seconds, *, count=10):
-    """The slowest cells, in Markdown."""
+    """Returns the slowest cells, in Markdown."""
     section_of = {cell.id: title for title, cells in sections(notebook).items() for cell in cells}
     slowest = sorted(seconds, key=seconds.get, reverse=True)[:count]
     rows = [(f"`{name}`", section_of[name], f"{seconds[name]:.1f}") for name in slowest]
@@ -105,7 +105,7 @@ def slowest_table(notebook, seconds, *, count=10):
 
 
 def verdict(mean, deviation, reported):
-    """Whether the mean over seeds reaches the reported accuracy, or is as near as chance allows."""
+    """Returns whether the mean over seeds reaches the reported accuracy, or is within chance."""
     if mean >= reported:
         return "yes"
     chance = math.sqrt(deviation**2 + mean * (1 - mean) / TEST_IMAGES)
@@ -113,7 +113,7 @@ def verdict(mean, deviation, reported):
 
 
 def results_table():
-    """The README's table of recipes, in Markdown."""
+    """Returns the README's table of recipes, in Markdown."""
     columns = [
         *("recipe", "parameters:", "epochs:", "seeds:", "accuracy:", "reported:", "reached"),
         *("loss:", "CPU-s:"),
@@ -138,7 +138,7 @@ def results_table():
 
 
 def ablations_table(recipe):
-    """What each change of a recipe bought on validation images, in Markdown."""
+    """Returns how each change of a recipe affects its validation accuracy, in Markdown."""
     columns = "change", "seeds:", "validation accuracy:", "gain (points):", "CPU-s:"
     rows = []
     results = read_results(BENCHMARKS / "ablations.csv")
@@ -154,13 +154,13 @@ def ablations_table(recipe):
 
 
 def machine_line(row):
-    """The machine of a measurement, in a sentence."""
+    """Returns the description of the machine of a measurement."""
     kind = "with" if row.avx512_vnni else "without"
     return f"{row.processor}, {row.cores} cores, {kind} AVX-512 VNNI"
 
 
 def speed_table(name):
-    """What benchmarks/speed.py measured, medians of its repeats, in Markdown."""
+    """Returns the medians of the repeats that benchmarks/speed.py measured, in Markdown."""
     columns = [
         *("what", "images:", "epochs:", "test accuracy:", "fit: CPU-s:", "fit: s:"),
         *("share of peak:", "cold start to result: CPU-s:", "s:", "peak MB:"),
@@ -187,13 +187,13 @@ def speed_table(name):
 
 
 def ratios_text(name):
-    """The ratios of costs that benchmarks/speed.py prints, as a block of Markdown."""
+    """Returns the cost ratios that benchmarks/speed.py prints, as a block of Markdown."""
     rows = pd.read_csv(BENCHMARKS / name).to_dict("records")
     return "\n".join(["```", *describe_ratios(rows), "```"]) + "\n"
 
 
 def speedrun_table():
-    """The ledger of the speedrun, in Markdown: the newest run first."""
+    """Returns the ledger of the speedrun, in Markdown, the latest run first."""
     columns = [
         *("entry", "target", "accuracy:", "95 % lower bound:", "seeds:", "fit: CPU-s:", "fit: s:"),
         *("cold start to result: CPU-s:", "s:", "run:"),
@@ -217,7 +217,7 @@ def speedrun_table():
 
 
 def formats_table():
-    """What benchmarks/inference.py measured of each way of reading, in Markdown."""
+    """Returns the measurements of benchmarks/inference.py, in Markdown."""
     columns = [
         *("way of reading", "file (kB):", "test accuracy:", "same digits:"),
         *("largest difference:", "one image (ms):", "images a second:"),
@@ -234,7 +234,7 @@ def formats_table():
 
 
 def determinism_table():
-    """How far results moved under other circumstances, in Markdown."""
+    """Returns how much results differ under other circumstances, in Markdown."""
     columns = [
         *("circumstances", "versions", "same weights", "largest difference of a weight:"),
         *("other answers in 10,000:", "test accuracy:"),
@@ -255,7 +255,7 @@ def determinism_table():
 
 
 def measured_tables():
-    """The tables of benchmarks/README.md, by the name of their marks."""
+    """Returns the tables of benchmarks/README.md by the name of their marks."""
     return {
         "ablations of accurate": ablations_table("accurate"),
         "ablations of fast": ablations_table("fast"),
@@ -270,13 +270,13 @@ def measured_tables():
 
 
 def part(path, name):
-    """What stands in a page between the marks of that name."""
+    """Returns the text of a page between the marks of this name."""
     text = path.read_text(encoding="utf-8")
     return re.search(f"<!-- {name} -->\n(.*?)<!-- /{name} -->", text, re.S)[1]
 
 
 def replace_part(path, name, new):
-    """Puts something else between the marks of that name."""
+    """Replaces the text between the marks of this name."""
     text = path.read_text(encoding="utf-8")
     old = part(path, name)
     path.write_text(text.replace(f"<!-- {name} -->\n{old}", f"<!-- {name} -->\n{new}"), "utf-8")

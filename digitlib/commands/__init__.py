@@ -1,1 +1,1 @@
-"""The command line, one module a command."""
+"""The command line: a module for each command, what they share, and the shell that runs them."""

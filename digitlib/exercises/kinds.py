@@ -1,112 +1,44 @@
-"""Judge an answer: the kinds of questions, and what tells a right answer from a usual mistake."""
+"""The kinds of questions. Each judges an answer: right or wrong, and what to say about it."""
 
-import math
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 
-ANY = math.nan  # stands for any number, see `_is_same`
-CHANGES_INPUT = "The result is right, but the function changed its input: make a new array."
+from digitlib.exercises.answers import OPEN, ask, describe, explain_form, is_same, read_numbers
 
-
-def is_open(answer):
-    """Tells whether an exercise has not been answered: the answer is None or `...`."""
-    return answer is None or answer is Ellipsis
-
-
-def read_numbers(value):
-    """Reads real numbers as an array; None for anything else. One truth value is no number."""
-    try:
-        array = np.asarray(value)
-    except Exception:  # ragged lists, and objects with their own idea of arrays
-        return None
-    return array if array.dtype.kind in ("iufb" if array.ndim else "iuf") else None
-
-
-def _as_list(one_or_several):
-    return one_or_several if isinstance(one_or_several, list) else [one_or_several]
-
-
-def describe(value):
-    """Writes an answer briefly. Never a default repr: its address differs from run to run."""
-    array = read_numbers(value)
-    if isinstance(value, str):
-        return repr(value if len(value) <= 30 else value[:30] + "...")
-    if array is None:
-        return type(value).__name__
-    if array.size > 20:
-        return f"array of shape {array.shape}"
-    text = _write_numbers(array.tolist())
-    return f"({text[1:-1]})" if isinstance(value, tuple) else text
-
-
-def _write_numbers(numbers):
-    if isinstance(numbers, list):
-        return f"[{', '.join(map(_write_numbers, numbers))}]"
-    return f"{numbers:.7g}"
-
-
-def _is_same(found, wanted, *, relative=0.0, absolute=1e-6):
-    # nan in what is wanted stands for any number.
-    if isinstance(wanted, Exception):
-        return type(found) is type(wanted) and str(found) == str(wanted)
-    found, wanted = read_numbers(found), np.asarray(wanted, float)
-    if found is None:
-        return False
-    if wanted.ndim == 0 and found.size == 1:
-        found = found.reshape(())
-    if found.shape != wanted.shape:
-        return False
-    close = np.isclose(found.astype(float), wanted, rtol=relative, atol=absolute)
-    return bool((close | np.isnan(wanted)).all())
-
-
-def _call(function, case):
-    # Returns what the function returns or raises, and whether it left its arguments as they were.
-    arguments = deepcopy(case)
-    try:
-        with np.errstate(all="ignore"):
-            result = function(*arguments)
-    except Exception as error:
-        result = error
-    return result, all(map(np.array_equal, arguments, case))
-
-
-def tell_error(error):
-    """Writes an exception in one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+COUNT = "The answer is one whole number."
+LETTER = "The answer is one letter in quotes, from a to d"
+CHANNELS_FIRST = "That order is called channels first; Keras expects the channels last."
+CHANGES_INPUT = "The result is right, but the function changed its input: create a new array."
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Multiple choice; `reasons` tells why each wrong letter is wrong."""
+    """Multiple choice; `reasons` says why each wrong letter is wrong."""
 
     section: int
     right: str
     praise: str
-    reasons: dict
+    reasons: dict[str, str]
 
-    @property
-    def expected(self):
-        """The form of an answer."""
-        return f"The answer is one letter in quotes, from a to {max(self.right, *self.reasons)}."
-
-    def judge(self, answer):
-        """Returns whether the answer is right, and what to say of it."""
+    def judge(self, answer: Any) -> tuple[bool, str]:
+        """Returns whether the answer is right, and what to say about it."""
+        if isinstance(answer, list | tuple | set | frozenset):
+            return False, f"Leave out the brackets. {LETTER}."
         letter = answer.strip(" ().").lower() if isinstance(answer, str) else ""
         if letter == self.right:
             return True, self.praise
-        return False, self.reasons.get(letter, self.expected)
+        form = f"{LETTER}, not the text itself." if len(letter) > 1 else f"{LETTER}."
+        return False, self.reasons.get(letter, form)
 
 
 @dataclass(frozen=True)
 class Value:
-    """A number, or a tuple or grid of them.
-
-    `mistakes` holds pairs: a wrong answer, a test for one, or a list of them; and the hint.
-    """
+    """Numbers. `mistakes`: pairs of one wrong answer or a list of several, and a hint."""
 
     section: int
     right: float | tuple
@@ -115,78 +47,87 @@ class Value:
     mistakes: list
     tolerance: float = 1e-6
 
-    def judge(self, answer):
-        """Returns whether the answer is right, and what to say of it."""
+    def judge(self, answer: Any) -> tuple[bool, str]:
+        """Returns whether the answer is right, and what to say about it."""
         numbers = read_numbers(answer)
         if numbers is None:
-            parts = answer if isinstance(answer, list | tuple) else [answer]
-            text = any(isinstance(part, str) for part in parts)
-            form = "Leave out the quotes." if text else f"That is of type {type(answer).__name__}."
-            return False, f"{form} {self.expected}"
-        if _is_same(numbers, self.right, absolute=self.tolerance):
+            return False, f"{explain_form(answer)} {self.expected}"
+        if is_same(numbers, self.right, self.tolerance):
             return True, self.praise
-        for wrong, hint in self.mistakes:
-            if any(self._is_mistake(numbers, one) for one in _as_list(wrong)):
-                return False, hint
+        if hint := _find_hint(self.mistakes, lambda one: is_same(numbers, one, 3 * self.tolerance)):
+            return False, hint
+        if numbers.ndim and np.isnan(numbers).any():
+            return False, "Write a number in each place, not None or NaN."
         if numbers.shape != np.shape(self.right):
             return False, self.expected
         if numbers.ndim == 0:
-            return False, "That is not the number; the hint below may help."
-        same = np.isclose(numbers.astype(float), self.right, atol=self.tolerance)
+            return False, "That number is not right; the hint below may help."
+        same = np.isclose(numbers, self.right, atol=self.tolerance)
         return False, f"{same.sum()} of {same.size} numbers are right."
-
-    def _is_mistake(self, numbers, wrong):
-        if callable(wrong):
-            return wrong(numbers)
-        return _is_same(numbers, wrong, absolute=3 * self.tolerance)  # it may be rounded
 
 
 @dataclass(frozen=True)
 class Code:
-    """A function. `mistakes` holds pairs: a faulty function or a list of them; and the hint.
+    """A function. `mistakes`: pairs of one faulty function or a list of several, and a hint.
 
-    A faulty function that raises stands for those that raise the same error.
+    A faulty function that raises an error stands for all that raise the same error.
     """
 
     section: int
     right: Callable
     praise: str
     expected: str
-    cases: list
+    cases: list[tuple]
     mistakes: list
 
-    def judge(self, function):
-        """Returns whether the function is right, None for a stub, and what to say of it."""
+    def judge(self, function: Any) -> tuple[bool | None, str]:
+        """Returns whether the function is right, None for a stub, and what to say about it."""
         if not callable(function):
             return False, "Give the function itself: its name, without brackets."
-        results, unchanged = zip(*(_call(function, case) for case in self.cases), strict=True)
-        if all(is_open(result) for result in results):
-            return None, ""
-        same = self._compare(results, self.right)
+        results, unchanged = self._run(function)
+        if all(isinstance(result, OPEN) for result in results):
+            return None, "Not answered yet: the function returns nothing."
+        same = list(map(is_same, results, [self.right(*case) for case in self.cases]))
         if all(same):
-            return (True, self.praise) if all(unchanged) else (False, CHANGES_INPUT)
-        for faulty, hint in self.mistakes:
-            if any(all(self._compare(results, one)) for one in _as_list(faulty)):
-                return False, hint
+            return (True, self.praise) if unchanged else (False, CHANGES_INPUT)
+        hint = _find_hint(self.mistakes, lambda one: all(map(is_same, results, self._run(one)[0])))
+        if hint:
+            return False, hint
         for result in results:
-            if isinstance(result, Exception):
-                return False, f"Your function raised {tell_error(result)}"
+            if isinstance(result, BaseException):
+                return False, f"Your function raised {describe(result)}"
         row = same.index(False)
-        inputs = ", ".join(map(describe, self.cases[row]))
-        return False, f"For {inputs} it returns {describe(results[row])}. {self.expected}"
+        inputs, result = ", ".join(map(describe, self.cases[row])), results[row]
+        form = f"{explain_form(result)} " if read_numbers(result) is None else ""
+        return False, f"For {inputs} it returns {describe(result)}. {form}{self.expected}"
 
-    def _compare(self, results, function):
-        wanted = [_call(function, case)[0] for case in self.cases]
-        return [
-            _is_same(result, value, relative=1e-5)
-            for result, value in zip(results, wanted, strict=True)
-        ]
+    def _run(self, function):
+        cases = deepcopy(self.cases)
+        results = [ask(function, *case) for case in cases]
+        return results, repr(cases) == repr(self.cases)  # do the arguments stay the same?
 
 
 @dataclass(frozen=True)
 class Special:
-    """Anything else, with a judge of its own."""
+    """Anything else, with a function of the answer and the validation data that judges it."""
 
     section: int
     judge: Callable
-    expected: str
+
+
+def stop_early(right: Callable, *others: Callable) -> tuple[list[Callable], str]:
+    """Returns what becomes of a function if `return` stands inside one of its loops, and a hint."""
+
+    def fill(*inputs, axes):
+        whole = right(*inputs)
+        return np.where(np.indices(whole.shape)[:axes].any(axis=0), 0, whole)
+
+    fills = [partial(fill, axes=1), partial(fill, axes=2)]  # the first row, the first place
+    only_first = [lambda *inputs: right(*inputs)[:1], lambda *inputs: right(*inputs)[0]]
+    hint = "Only the first place or row is computed: is return inside a loop?"
+    return [*fills, *only_first, *others], hint
+
+
+def _find_hint(mistakes, is_it):
+    listed = ((wrong if isinstance(wrong, list) else [wrong], hint) for wrong, hint in mistakes)
+    return next((hint for several, hint in listed if any(map(is_it, several))), None)

@@ -1,33 +1,61 @@
-"""The table that sweeps fill: in memory and, if wanted, in a CSV that no kill can damage."""
+"""The results of a sweep: in memory and, if wanted, in a CSV that survives a kill."""
 
+import csv
+import io
 import json
 import os
 import platform
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from digitlib.files import verify_file
+from digitlib.training.recipe import OLD_NAMES, SETTINGS
+
 COLUMNS = {
-    "recipe": str,
-    "seed": int,
-    "overrides": str,
-    "parameters": "Int64",
-    "epochs": "Int64",
-    "validation_accuracy": float,
-    "validation_loss": float,
-    "test_accuracy": float,
-    "test_loss": float,
-    "wall_seconds": float,
-    "cpu_seconds": float,
+    **{"recipe": str, "seed": int, "overrides": str, "parameters": "Int64", "epochs": "Int64"},
+    **{"validation_accuracy": float, "validation_loss": float},
+    **{"test_accuracy": float, "test_loss": float, "wall_seconds": float, "cpu_seconds": float},
     "error": str,
 }
 KEY = ["recipe", "seed", "overrides"]
+_HEADER = ",".join(COLUMNS)
 
 
-def summarize_results(frame):
-    """Gathers the seeds of each recipe and set of overrides into one row.
+def read_results(path: str | Path) -> pd.DataFrame:
+    """Reads the results of a sweep.
+
+    Args:
+        path: a CSV that `sweep_recipes` wrote.
+
+    Returns:
+        A DataFrame as of `sweep_recipes`, with the last row of each run, in the file's order.
+
+    Example:
+        >>> from digitlib import read_results
+        >>> results = read_results("benchmarks/results.csv")
+        >>> results.query("recipe == 'logistic'")["seed"].tolist()[:3]
+        [0, 1, 2]
+    """
+    path = Path(os.path.expanduser(path))
+    header, _, lines = path.read_text(encoding="utf-8", errors="replace").partition("\n")
+    if header != _HEADER:
+        raise ValueError(
+            f"{path} was written by another version of digitlib, or is not a table of results "
+            f"(their first line is {_HEADER}); name another file."
+        )
+    try:
+        # A sweep that was killed may have left an unfinished last line.
+        return _build_frame(list(_parse(lines[: lines.rfind("\n") + 1])))
+    except (csv.Error, LookupError, OverflowError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} has a line that is not a result: {error}") from error
+
+
+def summarize_results(frame: pd.DataFrame) -> pd.DataFrame:
+    """Summarises the seeds of each recipe and set of overrides in one row.
 
     Args:
         frame: what `sweep_recipes` or `read_results` returned.
@@ -35,7 +63,15 @@ def summarize_results(frame):
     Returns:
         A DataFrame: recipe, overrides, runs (without failed ones), parameters, epochs, mean and
         standard deviation (n - 1) of test and validation accuracy, mean test loss and CPU seconds.
+
+    Example:
+        >>> from digitlib import read_results, summarize_results
+        >>> summary = summarize_results(read_results("benchmarks/results.csv"))
+        >>> summary.query("recipe == 'logistic'")["parameters"].tolist()
+        [7850]
     """
+    if not set(COLUMNS) <= set(getattr(frame, "columns", ())):
+        raise ValueError(f"frame must have the columns {_HEADER}, as read_results returns it")
     done = frame[frame["error"] == ""]
     return done.groupby(["recipe", "overrides"], sort=False, as_index=False).agg(
         runs=("seed", "count"),
@@ -50,120 +86,81 @@ def summarize_results(frame):
     )
 
 
-class Results:
-    """The rows so far, in memory and, if there is a path, in a CSV.
+def write_overrides(changes: dict[str, Any]) -> str:
+    """Returns overrides as JSON, the same for equal ones: today's names, sorted, and 1 as 1.0."""
+    renamed = {OLD_NAMES.get(name, name): value for name, value in changes.items()}
+    plain = {name: SETTINGS[name].kind(value) for name, value in renamed.items()}
+    return json.dumps(plain, sort_keys=True)
 
-    A sidecar, its name with `.json` appended, tells data, machine, versions and the day it was
-    begun. One sweep at a time may write to a table.
+
+class Results:
+    """The rows so far, in memory and, if there is a path, in a CSV; an existing one is resumed.
+
+    A file beside the CSV, with `.json` appended, records its origin; another origin is refused.
     """
 
-    def __init__(self, path, *, data="MNIST"):
-        """Begins a table, or goes on with the one in `path`; None keeps it in memory.
-
-        Args:
-            path: the CSV, or None.
-            data: a name of the data set, which has to be the same for all rows.
-
-        Raises:
-            OSError: the file cannot be read or written.
-            ValueError: it was written by another version of digitlib, Keras, TensorFlow, ..., or
-                with other data.
-        """
-        self.path = Path(path) if path else None
-        if self.path and self.path.suffix != ".csv":
-            raise ValueError(f"{self.path} must end in .csv")
-        self.origin = {"data": data, **_environment()}
+    def __init__(self, path: str | Path | None, *, data: str = "MNIST"):
+        self.path = None if path is None else verify_file(path, [".csv"])
         self.rows = []
-        if self.path and self.path.exists() and self.path.stat().st_size:
-            self._resume()
-        elif self.path:
-            self._sidecar.write_text(json.dumps(self.origin, indent=2) + "\n")
-            self.path.write_text(",".join(COLUMNS) + "\n")
+        if self.path is None:
+            return
+        origin = {
+            "data": data,
+            "date": date.today().isoformat(),
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("tensorflow", "keras", "numpy")},
+        }
+        sidecar = self.path.with_name(f"{self.path.name}.json")
+        if self.path.exists() and self.path.stat().st_size:
+            self.rows = read_results(self.path).to_dict("records")
+            self._verify_origin(sidecar, origin)
+            text = self.path.read_bytes()
+            if not text.endswith(b"\n"):  # a sweep was killed while it wrote this line
+                self.path.write_bytes(text[: text.rfind(b"\n") + 1] or f"{_HEADER}\n".encode())
+        else:
+            sidecar.write_text(json.dumps(origin, indent=2) + "\n")
+            self.path.write_text(f"{_HEADER}\n")
 
-    @property
-    def _sidecar(self):
-        return self.path.with_name(f"{self.path.name}.json")
-
-    def _resume(self):
-        text = self.path.read_text(encoding="utf-8")
-        if text.splitlines()[:1] != [",".join(COLUMNS)]:
-            raise ValueError(
-                f"{self.path} was written by another version of digitlib; name a new file."
-            )
-        written = json.loads(self._sidecar.read_text()) if self._sidecar.exists() else {}
-        for name, now in self.origin.items():
+    def _verify_origin(self, sidecar, origin):
+        try:
+            written = dict(json.loads(sidecar.read_text()))
+        except (FileNotFoundError, TypeError, ValueError):
+            written = {}
+        for name, now in origin.items():
             if name != "date" and written.get(name) != now:
                 raise ValueError(
                     f"{self.path} was measured with {name} {written.get(name)}, this is {now}: "
                     "they cannot be compared in one file; name a new one."
                 )
-        if not text.endswith("\n"):  # a sweep was killed while it wrote this line
-            text = text[: text.rindex("\n") + 1]
-            self.path.write_text(text, encoding="utf-8")
-        self.rows = read_results(self.path).to_dict("records")
 
-    def holds(self, run, *, judged=False):
-        """Tells whether this recipe, seed and overrides have a row without an error.
+    def holds(self, run: dict, *, judged: bool = False) -> bool:
+        """Returns whether a run, a dict of `KEY`, succeeded and, if `judged`, has a test result."""
+        done = self.frame().query("error == ''")
+        done = done.dropna(subset="test_accuracy") if judged else done
+        return bool((done[KEY] == [run[name] for name in KEY]).all(axis=1).any())
 
-        Args:
-            run: a dict of `KEY`.
-            judged: whether the row must have a test result.
-        """
-        return any(
-            all(row[name] == run[name] for name in KEY)
-            and row["error"] == ""
-            and not (judged and pd.isna(row.get("test_accuracy")))
-            for row in self.rows
-        )
-
-    def append(self, row):
-        """Adds a row, a dict of some of `COLUMNS`, and has it on disk before it returns."""
+    def append(self, row: dict) -> None:
+        """Adds a row, a dict of some of `COLUMNS`, which is on disk when this returns."""
         self.rows.append(row)
         if self.path:
-            line = pd.DataFrame([row], columns=list(COLUMNS)).to_csv(index=False, header=False)
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(line)
+            with self.path.open("a", encoding="utf-8", newline="") as file:
+                csv.DictWriter(file, COLUMNS, lineterminator="\n").writerow(row)
                 file.flush()
                 os.fsync(file.fileno())
 
-    def frame(self):
-        """Returns all rows as a DataFrame of `COLUMNS`."""
-        return _keep_newest(pd.DataFrame(self.rows, columns=list(COLUMNS)).astype(COLUMNS))
+    def frame(self) -> pd.DataFrame:
+        """Returns the last row of each run as a DataFrame of `COLUMNS`."""
+        return _build_frame(self.rows)
 
 
-def read_results(path):
-    """Reads the results of a sweep.
-
-    Args:
-        path: a CSV that `sweep_recipes` has written.
-
-    Returns:
-        A DataFrame as `sweep_recipes` returns it, in the order of the file; of a run that was
-        repeated after a failure, the last row.
-
-    Raises:
-        OSError: the file is missing or unreadable.
-        ValueError: it is no such CSV.
-    """
-    frame = pd.read_csv(
-        path,
-        dtype=COLUMNS,
-        keep_default_na=False,
-        na_values={name: [""] for name, kind in COLUMNS.items() if kind is not str},
-    )
-    if list(frame.columns) != list(COLUMNS):
-        raise ValueError(f"{path} is not a table of results: its columns are {list(frame.columns)}")
-    return _keep_newest(frame)
+def _parse(lines):
+    for values in csv.reader(io.StringIO(lines), strict=True):
+        row = dict(zip(COLUMNS, values, strict=True))
+        empty = {name: None for name, kind in COLUMNS.items() if kind is not str and not row[name]}
+        yield {**row, **empty, "overrides": write_overrides(dict(json.loads(row["overrides"])))}
 
 
-def _keep_newest(frame):
+def _build_frame(rows):
+    frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
     return frame.drop_duplicates(KEY, keep="last", ignore_index=True)
-
-
-def _environment():
-    return {
-        "date": date.today().isoformat(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("tensorflow", "keras", "numpy")},
-    }

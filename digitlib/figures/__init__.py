@@ -1,1 +1,1 @@
-"""Figures, each drawn on axes by a function that returns them."""
+"""Figures: each `plot_` function draws on the axes that it is given, or on new ones."""

@@ -1,174 +1,195 @@
-"""Draw curves: those of one or more trainings, and others.
+"""Curves: of one or more trainings, and of anything else measured at the same places."""
 
-As in `plots`, each function draws on axes that it is given, or on new ones, and returns them.
-"""
+from collections.abc import Mapping, Sequence
+from typing import IO, Any
 
-from itertools import cycle
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.ticker import LogFormatter, MaxNLocator, NullLocator, PercentFormatter
+from matplotlib.axes import Axes
+from matplotlib.ticker import LogFormatter, MaxNLocator, NullLocator
+from numpy.typing import ArrayLike
 
-_COLOURS = sns.color_palette("colorblind")
-_SHAPES = "os^vDPX<>*"  # so that nobody has to rely on colour
-_DASHES = ["-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1))]
-_SERIES = {"training": ("o-", _COLOURS[0], 0.5), "validation": ("s--", _COLOURS[1], 0)}
+from digitlib.figures.style import STYLES, new_axes, verify_lengths, write_percent
+
+History = Mapping[str, Sequence[float]]
+_METRICS = ["accuracy", "loss", "val_accuracy", "val_loss"]
+_COLUMNS = ["model", "change", "amount", "accuracy"]
 _MOST_MARKERS = 15  # more would hide the line
+_BELOW: dict[str, Any] = {"loc": "outside lower center", "ncols": 2, "frameon": False}  # legends
 
 
-def plot_learning_curves(history, *, axes=None):
-    """Draws accuracy and loss of training and validation against epochs.
+def plot_learning_curves(history: History, *, axes: Sequence[Axes] | None = None) -> Sequence[Axes]:
+    """Plots accuracy and loss on training and validation data against epochs.
 
-    Keras averages the training curve over an epoch while the network changes, and measures
-    validation at the epoch's end: a training point therefore stands half an epoch earlier.
+    Keras averages the training curves over an epoch, while the network changes, and measures
+    validation at the end of the epoch. Training points are therefore drawn half an epoch earlier.
 
     Args:
-        history: `Run.history`, or the `history` of what Keras's `fit` returns.
+        history: `Run.history`, or `fit(...).history` with accuracy and validation data.
         axes: two Axes, for accuracy and for loss; None makes a figure.
 
     Returns:
         The two Axes.
     """
-    if axes is None:
-        axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")[1]
-    for ax, metric in zip(axes, ["accuracy", "loss"], strict=True):
-        _draw_metric(ax, history, metric)
-        ax.set(title=metric.capitalize(), xlabel="epoch", ylabel=metric)
+    _verify_histories(history)
+    axes = new_axes((9, 3.2), 1, 2) if axes is None else axes
+    _draw_history(axes, history)
+    axes[0].set(title="Accuracy", xlabel="epoch", ylabel="accuracy")
+    axes[1].set_title("Loss")
+    for ax in axes:
         ax.legend(frameon=False)
-    axes[0].yaxis.set_major_formatter(PercentFormatter(1))
-    axes[1].set_ylim(0, None)
     return axes
 
 
-def plot_histories(histories, *, columns=None, axes=None):
-    """Draws the learning curves of several trainings side by side, accuracy above loss.
-
-    As in `plot_learning_curves`, a training point stands half an epoch earlier.
+def plot_histories(
+    histories: Mapping[str, History], *, columns: int | None = None, axes: np.ndarray | None = None
+) -> np.ndarray:
+    """Plots the learning curves of several trainings side by side, accuracy above loss.
 
     Args:
-        histories: a dict from title to a training's history, which has `loss`, `accuracy`,
-            `val_loss` and `val_accuracy`.
-        columns: trainings a row; None puts all into one.
+        histories: from titles to histories as for `plot_learning_curves`; at least one.
+        columns: trainings in a row; None puts all into one row.
         axes: Axes (2 x rows of trainings, columns); None makes a figure.
 
     Returns:
-        The Axes, as an array of that shape.
+        The Axes, an array of that shape.
     """
+    _verify_histories(*histories.values())
     columns = columns or len(histories)
     rows = -(-len(histories) // columns)
     if axes is None:
         size = columns * max(2.3, min(3.6, 10 / columns)) + 0.6, 4.4 * rows + 0.3
-        axes = plt.subplots(2 * rows, columns, figsize=size, layout="constrained", squeeze=False)[1]
+        axes = new_axes(size, 2 * rows, columns, squeeze=False)
     pairs = axes.reshape(rows, 2, columns).swapaxes(1, 2).reshape(-1, 2)
-    for number, (title, history) in enumerate(histories.items()):
-        for ax, metric in zip(pairs[number], ["accuracy", "loss"], strict=True):
-            _draw_metric(ax, history, metric)
-        pairs[number][0].set_ylim(0, 1.03)
-        pairs[number][0].yaxis.set_major_formatter(PercentFormatter(1))
-        _scale_loss(pairs[number][1], np.array([*history["loss"], *history["val_loss"]]))
-        pairs[number][0].set_title(title, fontsize=10)
-        if number % columns == 0:
-            pairs[number][0].set_ylabel("accuracy")
-        else:
-            pairs[number][0].tick_params(labelleft=False)
+    for pair, (title, history) in zip(pairs, histories.items(), strict=False):
+        _draw_history(pair, history)
+        pair[0].set_ylim(0, 1.03)
+        pair[0].set_title(title, fontsize=10)
+        pair[0].tick_params(labelleft=pair[0] in axes[:, 0])
+    for ax in axes[::2, 0]:
+        ax.set_ylabel("accuracy")
     for ax in pairs[len(histories) :].flat:
         ax.set_axis_off()
-    handles = pairs[0][0].lines
-    axes.flat[0].figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
+    axes.flat[0].figure.legend(handles=axes.flat[0].lines, **_BELOW)
     return axes
 
 
-def plot_curves(x, curves, *, title, xlabel, ylabel, percent=True, xscale="linear", ax=None):
-    """Draws named curves over the same places, told apart by colour, marker and dashes.
+def plot_curves(
+    x: ArrayLike,
+    curves: Mapping[str, ArrayLike],
+    *,
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    percent: bool = True,
+    xscale: str = "linear",
+    ax: Axes | None = None,
+) -> Axes:
+    """Plots named curves that differ in colour, marker and dashes.
 
     Args:
         x: numbers (n,).
-        curves: a dict from name to numbers (n,); nan marks what was not measured.
+        curves: from names to numbers (n,); NaN where nothing was measured.
         title: the figure's title.
-        xlabel: what x is.
-        ylabel: what the curves are.
+        xlabel: the label of the x-axis.
+        ylabel: the label of the y-axis.
         percent: whether values from 0 to 1 are written as 0 % to 100 %.
-        xscale: "linear" or "log".
-        ax: Axes to draw on; None makes a figure.
+        xscale: "linear" or "log"; "log" needs x above 0.
+        ax: the Axes to draw on; None makes a figure.
 
     Returns:
         The Axes.
     """
-    ax = ax or plt.subplots(figsize=(7.5, 3.6), layout="constrained")[1]
-    every = _space_markers(x)
-    for (name, values), style in zip(curves.items(), _styles(), strict=False):
-        known = np.isfinite(values)
-        places = np.asarray(x)[known], np.asarray(values)[known]
-        ax.plot(*places, **style, label=name, markevery=every)
+    if not curves:
+        raise ValueError("expected at least one curve; got none")
+    verify_lengths({"x": x, **{f"values of {name}": curves[name] for name in curves}})
+    x = np.asarray(x)
+    if xscale == "log" and x.min() <= 0:
+        raise ValueError(f"a logarithmic scale needs x above 0; got {x.min()}")
+    ax = ax or new_axes((7.5, 3.6))
+    ax.set_prop_cycle(STYLES)
+    every = -(-len(x) // _MOST_MARKERS)
+    for name, values in curves.items():
+        measured = np.isfinite(values)
+        ax.plot(x[measured], np.asarray(values)[measured], label=name, markevery=every)
     ax.set(title=title, xlabel=xlabel, ylabel=ylabel, xscale=xscale)
     if xscale == "log":
         ax.set_xticks(x[:: -(-len(x) // 8)])
         ax.xaxis.set_major_formatter("{x:,g}")
         ax.xaxis.set_minor_locator(NullLocator())
     if percent:
-        ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.4g}%")
+        write_percent(ax.yaxis)
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, handlelength=3.5)
     sns.despine(ax=ax)
     return ax
 
 
-def plot_robustness(table, *, axes=None):
-    """Draws how accuracy falls as images are changed more, a panel for each kind of change.
+def plot_robustness(table: str | IO[str], *, axes: np.ndarray | None = None) -> np.ndarray:
+    """Plots how accuracy falls as images are changed more, a panel for each kind of change.
 
     Args:
-        table: the CSV of `benchmarks/handwriting.py`: a path, or what pandas can read.
-        axes: Axes, as many as there are changes; None makes a figure.
+        table: the CSV of `benchmarks/handwriting.py`: a path or an open file.
+        axes: Axes, at least one for each kind of change; None makes a figure.
 
     Returns:
         The Axes.
     """
-    measured = pd.read_csv(table)
-    changes = measured["change"].unique()
+    panels = _read_table(table).groupby("change", sort=False)
     if axes is None:
-        rows = -(-len(changes) // 3)
-        size = 10, 2.7 * rows + 0.3
-        axes = plt.subplots(rows, 3, figsize=size, layout="constrained", sharey=True)[1]
-    for ax, change in zip(axes.flat, changes, strict=False):
-        curves = measured[measured["change"] == change].groupby("model", sort=False)
-        for (name, curve), style in zip(curves, _styles(), strict=False):
-            ax.plot(curve["amount"], curve["accuracy"], **style, label=name)
+        rows, columns = -(-len(panels) // 3), min(3, len(panels))
+        size = 3.2 * columns + 0.4, 2.7 * rows + 0.3
+        axes = new_axes(size, rows, columns, sharey=True, squeeze=False)
+    flat = np.ravel(axes)
+    if len(flat) < len(panels):
+        raise ValueError(f"expected {len(panels)} Axes, one for each change; got {len(flat)}")
+    for ax, (change, panel) in zip(flat, panels, strict=False):
+        ax.set_prop_cycle(STYLES)
+        for name, curve in panel.groupby("model", sort=False):
+            ax.plot(curve["amount"], curve["accuracy"], label=name)
         ax.set(xlabel=change, ylim=(0, 1.03))
-        ax.yaxis.set_major_formatter(PercentFormatter(1))
+        write_percent(ax.yaxis)
         sns.despine(ax=ax)
-    for ax in axes.flat[len(changes) :]:
+    for ax in flat[len(panels) :]:
         ax.set_axis_off()
-    for ax in axes[:, 0]:
+    for ax in np.atleast_2d(axes)[:, 0]:
         ax.set_ylabel("accuracy")
-    handles = axes.flat[0].lines
-    axes.flat[0].figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
+    flat[0].figure.legend(handles=flat[0].lines, **_BELOW)
     return axes
 
 
-def _styles():
-    """Looks of curves, without end, so that each differs from the next without colour, too."""
-    for colour, marker, dashes in zip(cycle(_COLOURS), cycle(_SHAPES), cycle(_DASHES), strict=True):
-        yield {"color": colour, "marker": marker, "linestyle": dashes}
+def _read_table(table):
+    measured = pd.read_csv(table)
+    if measured.empty or not set(_COLUMNS) <= set(measured):
+        expected = f"expected {', '.join(_COLUMNS)} as columns and at least 1 row"
+        raise ValueError(f"{expected}; got {', '.join(measured)} and {len(measured)} rows")
+    return measured
 
 
-def _draw_metric(ax, history, metric):
+def _verify_histories(*histories):
+    if not histories:
+        raise ValueError("expected at least one history; got none")
+    for history in histories:
+        hint = '. Compile with metrics=["accuracy"], and fit with validation_data.'
+        verify_lengths({name: history.get(name, ()) for name in _METRICS}, hint)
+
+
+def _draw_history(axes, history):
     epochs = np.arange(1, len(history["loss"]) + 1)
-    for name, (style, colour, earlier) in _SERIES.items():
-        values = history[f"val_{metric}" if name == "validation" else metric]
-        (line,) = ax.plot(epochs - earlier, values, style, color=colour, label=name, markersize=5)
-        line.set_markevery(_space_markers(epochs))
-    ax.set_xlim(0, epochs[-1] + 0.2)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
-    sns.despine(ax=ax)
+    for ax, metric in zip(axes, ["accuracy", "loss"], strict=True):
+        ax.set_prop_cycle(STYLES)
+        style = {"markersize": 5, "markevery": -(-len(epochs) // _MOST_MARKERS)}
+        ax.plot(epochs - 0.5, history[metric], label="training", **style)
+        ax.plot(epochs, history[f"val_{metric}"], label="validation", **style)
+        ax.set_xlim(0, epochs[-1] + 0.2)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
+        sns.despine(ax=ax)
+    write_percent(axes[0].yaxis)
+    losses = np.array([*history["loss"], *history["val_loss"]])
+    _scale_loss(axes[1], losses[np.isfinite(losses)])
 
 
-def _space_markers(points):
-    return -(-len(points) // _MOST_MARKERS)
-
-
-def _scale_loss(ax, losses):
-    finite = losses[np.isfinite(losses)]
+def _scale_loss(ax, finite):
     ax.set(xlabel="epoch", ylabel="loss")
     if finite.max(initial=0) > 10:
         ax.set(yscale="log", ylabel="loss (log scale)")
@@ -178,4 +199,4 @@ def _scale_loss(ax, losses):
         ax.set_ylim(0, None)
     if not len(finite):
         ax.set_yticks([])
-        ax.text(0.5, 0.5, "not a number", ha="center", transform=ax.transAxes)
+        ax.text(0.5, 0.5, "NaN or infinite", ha="center", transform=ax.transAxes)

@@ -1,38 +1,45 @@
-"""Slide a kernel over a digit, step by step: a widget for JupyterLab and Notebook."""
+"""A widget that slides a kernel over a digit, step by step."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 
-import matplotlib.pyplot as plt
+import numpy as np
 from ipywidgets import HTML, Dropdown, HBox, IntSlider, Play, VBox, jslink
+from numpy.typing import ArrayLike, NDArray
 
 from digitlib.explain import convolve2d
 from digitlib.figures.convolution import plot_convolution
 from digitlib.figures.show import show, show_widget
+from digitlib.figures.style import new_axes
 
-_PLAIN = "Convolution explorer: run this cell in JupyterLab or Notebook to use it."
-# Fixed places are drawn faster than fitted ones, and do not move from step to step.
+# Fixed places are drawn faster than fitted ones, and stay the same from step to step.
 _PLACES = {"left": 0.06, "right": 0.99, "bottom": 0.24, "top": 0.92, "wspace": 0.27}
 
 
-def explore_convolution(images, kernels):
+def explore_convolution(
+    images: Mapping[str, NDArray[np.uint8]], kernels: Mapping[str, ArrayLike]
+) -> VBox:
     """Shows a convolution step by step, with controls for digit, kernel, stride and position.
 
-    Where widgets cannot run, such as on a repository's page, the picture of one step stands.
+    Where widgets can't run, such as on the page of a repository, it shows one step.
 
     Args:
-        images: a dict from name to uint8 (28, 28), 0 background, 255 ink.
-        kernels: a dict from name to numbers (k, l), no larger than the images.
+        images: from names to uint8 (28, 28), 0 background to 255 ink; at least one.
+        kernels: from names to numbers (k, l), no larger than the images; at least one.
 
     Returns:
-        A widget: leave it as a cell's last expression, and Jupyter shows it.
+        A widget. Jupyter shows it if it is the last expression of a cell.
     """
+    if not images or not kernels:
+        found = f"{len(images)} and {len(kernels)}"
+        raise ValueError(f"expected at least one image and one kernel; got {found}")
     return _ConvolutionExplorer(images, kernels)
 
 
 class _ConvolutionExplorer(VBox):
     def __init__(self, images, kernels):
         self._images, self._kernels = images, kernels
-        self._draw_step = lru_cache(maxsize=1000)(self._draw_step)  # Play comes round again
+        self._draw_step = lru_cache(maxsize=1000)(self._draw_step)  # Play repeats the steps
         self.digit = Dropdown(options=list(images), description="digit")
         self.kernel = Dropdown(options=list(kernels), description="kernel")
         self.stride = Dropdown(options=[1, 2, 3], description="stride")
@@ -48,29 +55,26 @@ class _ConvolutionExplorer(VBox):
         self._fit_position()
 
     def _fit_position(self, _=None):
-        """Counts the output's places anew; if they have changed, starts at the largest sum."""
-        output = self._output()
+        # If the size of the output has changed, start at its largest value.
+        image, kernel = self._images[self.digit.value], self._kernels[self.kernel.value]
+        output = convolve2d(image, kernel, stride=self.stride.value)
         last = output.size - 1
         if last != self.position.max:
             for control in (self.position, self.play):
-                # Together, or the browser would clip the old value by the new limit.
+                # Together, or the browser would clip the old value to the new limit.
                 with control.hold_sync(), control.hold_trait_notifications():
                     control.max = last
                     control.value = int(output.argmax())
         self._draw()
 
-    def _output(self):
-        image, kernel = self._images[self.digit.value], self._kernels[self.kernel.value]
-        return convolve2d(image, kernel, stride=self.stride.value)
-
     def _draw(self, _=None):
-        row, column = divmod(self.position.value, self._output().shape[1])
         choice = self.digit.value, self.kernel.value, self.stride.value
-        self.picture.value = self._draw_step(*choice, row, column)
+        self.picture.value = self._draw_step(*choice, self.position.value)
 
-    def _draw_step(self, digit, kernel, stride, row, column):
+    def _draw_step(self, digit, kernel, stride, position):
         image, weights = self._images[digit], self._kernels[kernel]
-        axes = plt.subplots(1, 3, figsize=(9, 3.6), gridspec_kw=_PLACES)[1]
+        row, column = divmod(position, convolve2d(image, weights, stride=stride).shape[1])
+        axes = new_axes((9, 3.6), 1, 3, layout="none", gridspec_kw=_PLACES)
         plot_convolution(image, weights, row, column, stride=stride, axes=axes)
         alt = (
             f"Convolution of {digit} with the kernel {kernel}, stride {stride}: the window for "
@@ -84,4 +88,4 @@ class _ConvolutionExplorer(VBox):
         return show_widget(self, self.picture.value)
 
     def __repr__(self):
-        return _PLAIN
+        return "Convolution explorer: run this cell in JupyterLab or Notebook to use it."

@@ -1,4 +1,4 @@
-"""From any picture of a digit to an image as MNIST has them, step by step.
+"""Turn any picture of a digit into an image like those of MNIST, step by step.
 
 Source: Y. LeCun et al., Gradient-based learning applied to document recognition, 1998, and the
 description of MNIST: digits are fitted into 20 x 20 pixels, then placed with their centre of mass
@@ -8,277 +8,118 @@ in the middle of 28 x 28.
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
+import numpy.typing as npt
 from scipy import ndimage
-from skimage.filters import apply_hysteresis_threshold, threshold_otsu
-from skimage.measure import label, regionprops
 from skimage.morphology import disk, skeletonize
 
 from digitlib.data import IMAGE_SIZE
-from digitlib.handwriting.pictures import read_picture
+from digitlib.handwriting.ink import Grey, cut_out, find_extent, find_ink, find_parts, verify_ink
+from digitlib.handwriting.pictures import PictureSource, read_picture, resize, resize_to
 
-BOX = 20  # pixels that a digit's longer side fills
+_BOX = 20  # length of a digit's longer side, in pixels
 _STROKE = 2.2  # thinner strokes, in pixels of the box, are thickened
 
 
 class Steps(NamedTuple):
-    """What becomes of a picture, one step after the other.
+    """The steps from a picture to an image like those of MNIST."""
 
-    Attributes:
-        grey: float32 (h, w), the picture, 0 black to 1 white.
-        ink: float32 (h, w), how much ink is where, from 0; paper and shadow are gone. Only the
-            digit's surroundings.
-        digit: float (h, w), the digit alone, 0 to 1, cropped.
-        scaled: float32 (h, w), fitted into 20 x 20 pixels, thin strokes thickened.
-        image: uint8 (28, 28), centred by mass, as MNIST has it.
-    """
-
-    grey: np.ndarray
-    ink: np.ndarray
-    digit: np.ndarray
-    scaled: np.ndarray
-    image: np.ndarray
+    grey: Grey  # the picture, 0 black to 1 white
+    ink: Grey  # the amount of ink around the digit, from 0, without paper and shadow
+    digit: Grey  # the digit alone, 0 to 1, cropped
+    scaled: Grey  # fitted into 20 x 20 pixels, with thin strokes thickened
+    image: npt.NDArray[np.uint8]  # (28, 28), centred by mass, 0 background to 255 ink
 
 
-class Ink(NamedTuple):
-    """Where a picture has ink.
-
-    Attributes:
-        amount: float32 (h, w), how far each place is from the paper about it, from 0.
-        mask: bool (h, w), where that is enough to be ink.
-        polarity: 1 for dark ink on light paper, -1 for light on dark.
-        sharpness: how many times steeper brightness changes along the mask's rim than in most of
-            the rest; for a pen on paper above 10.
-    """
-
-    amount: np.ndarray
-    mask: np.ndarray
-    polarity: int
-    sharpness: float
-
-
-def image_to_digit(image):
-    """Turns a picture of one digit into an image as MNIST has them.
-
-    Args:
-        image: what `read_picture` takes: a path, bytes, a Pillow image or an array; the digit dark
-            on light or light on dark, anywhere in the picture.
-
-    Returns:
-        uint8 (28, 28), 0 background to 255 ink.
-
-    Raises:
-        OSError, TypeError, ValueError: the picture cannot be read (see `read_picture`), or nothing
-            in it looks like a digit.
-    """
+def image_to_digit(image: PictureSource) -> npt.NDArray[np.uint8]:
+    """Returns only the last step of `explain_steps`: the image, uint8 (28, 28)."""
     return explain_steps(image).image
 
 
-def explain_steps(image):
-    """Turns a picture of one digit into an image as MNIST has them, and keeps every step.
+def explain_steps(image: PictureSource) -> Steps:
+    """Turns a picture of one digit into an image like those of MNIST, and keeps every step.
 
     Args:
-        image: as for `image_to_digit`.
+        image: a `PictureSource`, such as a path, with a digit anywhere, dark on light or reversed.
 
     Returns:
-        `Steps`.
+        `Steps`: grey, ink, digit and scaled, float32 (h, w), and image, uint8 (28, 28).
 
-    Raises:
-        OSError, TypeError, ValueError: as for `image_to_digit`.
+    Example:
+        >>> import numpy as np
+        >>> page = np.full((200, 300), 255, np.uint8)
+        >>> page[40:160, 95:105] = 0  # a 1
+        >>> steps = explain_steps(page)
+        >>> steps.scaled.shape, steps.image.shape
+        ((20, 2), (28, 28))
     """
     grey = read_picture(image)
-    # The digit is found in a small copy, so that a second look is as close as it allows.
+    # A small copy is enough to find the digit; the second look is as close as the picture allows.
     factor = min(1, 300 / max(grey.shape))
     coarse = find_ink(resize(grey, factor), _keep_digit, reach=0.5)
     verify_ink(coarse)
     ink = _look_closer(grey, coarse, factor)
     digit = cut_out(ink.amount, ink.mask)
-    scaled = _fit(_thicken(digit))
+    scaled = _fit(digit)
     return Steps(grey, ink.amount, digit, scaled, _centre(scaled))
 
 
-def digit_to_image(digit):
-    """Fits a digit that is cut out into 20 x 20 pixels, and centres it by mass, as MNIST did.
-
-    Thin strokes are thickened.
-
-    Args:
-        digit: float32 (h, w), 0 paper to 1 ink, cropped, at least 60 pixels long.
-
-    Returns:
-        uint8 (28, 28).
-    """
-    return _centre(_fit(_thicken(digit)))
+def digit_to_image(digit: Grey) -> npt.NDArray[np.uint8]:
+    """Turns a cropped digit, float32 (h, w), 0 paper to 1 ink, into a `Steps.image`."""
+    return _centre(_fit(digit))
 
 
 def _look_closer(grey, coarse, factor):
-    """The ink found in a small copy, as it is in the picture."""
-    extent = _extent(coarse.mask)
+    """The ink that was found in a small copy, at the picture's own resolution."""
+    extent = find_extent(coarse.mask)
     margin = 0.75 * max(side.stop - side.start for side in extent)
-    about = tuple(_widen(side, margin, factor) for side in extent)
-    near = resize(grey[about], 300 / max(grey[about].shape))
-    known = _resize_to(coarse.mask.astype(np.float32), grey.shape)[about]
-    known = _resize_to(known, near.shape) > 0.5
+    around = tuple(
+        slice(max(0, int((side.start - margin) / factor)), int((side.stop + margin) / factor) + 1)
+        for side in extent
+    )
+    near = resize(grey[around], 300 / max(grey[around].shape))
+    known = resize_to(coarse.mask.astype(np.float32), grey.shape)[around]
+    known = resize_to(known, near.shape) > 0.5
     # A closer look moves outlines a little, and may find paler ends of strokes.
     reached = ndimage.binary_dilation(known, iterations=12)
-    return find_ink(
-        near,
-        lambda mask: ndimage.binary_propagation(known & mask, mask=reached & mask),
-        reach=0.4,
-        polarities=[coarse.polarity],
-    )
 
+    def keep(mask):
+        return ndimage.binary_propagation(known & mask, mask=reached & mask)
 
-def find_ink(grey, keep, *, reach, polarities=(1, -1)):
-    """Finds out whether a picture is dark on light or light on dark, and where its ink is.
-
-    Args:
-        grey: float32 (h, w), 0 black to 1 white.
-        keep: takes a mask, bool (h, w), and returns the part of it that can be writing.
-        reach: strokes are thinner than this share of the picture's longer side.
-        polarities: what to try: 1 for dark ink on light paper, -1 for light on dark.
-
-    Returns:
-        `Ink`.
-
-    Raises:
-        ValueError: there is none.
-    """
-    grey = ndimage.gaussian_filter(grey, max(grey.shape) / 400)
-    slope = ndimage.gaussian_gradient_magnitude(grey, 1.5)
-    best, most = None, 0
-    for polarity in polarities:
-        amount = _compare_with_paper(polarity * grey, reach * max(grey.shape))
-        threshold = threshold_otsu(amount)
-        mask = keep(apply_hysteresis_threshold(amount, 0.7 * threshold, threshold))
-        # Where ink ends the picture changes abruptly; a wrong guess ends where nothing is.
-        rim = ndimage.binary_dilation(mask) ^ ndimage.binary_erosion(mask, border_value=1)
-        cut = mask[[0, -1]].sum() + mask[:, [0, -1]].sum()
-        total = slope[rim].sum()
-        evidence = total * (total / max(1, rim.sum() + 3 * cut)) ** 2
-        if evidence > most:
-            rest = slope[~ndimage.binary_dilation(mask, iterations=5)]
-            usual = np.percentile(rest, 75) if rest.size else slope.mean()
-            sharpness = slope[rim].mean() / (usual + 1e-6)
-            best, most = Ink(amount, mask, polarity, sharpness), evidence
-    if best is None:
-        raise ValueError("no digit found: the picture is blank")
-    return best
-
-
-def cut_out(amount, mask):
-    """Crops to the mask; what is nearly as dark as its darkest part counts as full ink.
-
-    Args:
-        amount: float32 (h, w), as `Ink` has it.
-        mask: bool (h, w), not empty.
-
-    Returns:
-        float32 (h, w), 0 to 1.
-    """
-    full = np.percentile(amount[mask], 60)
-    near = ndimage.binary_dilation(mask)
-    soft = np.clip((amount / full - 0.3) / 0.5, 0, 1) * near
-    return soft[_extent(soft > 0.3)]
-
-
-def verify_ink(ink):
-    """Refuses paper whose grain or shadows pass for ink.
-
-    Args:
-        ink: an `Ink`.
-
-    Raises:
-        ValueError: it is none.
-    """
-    if ink.sharpness < 4 or np.median(ink.amount[ink.mask]) < 0.05:
-        raise ValueError("no digit found: the picture shows only paper, shadow or noise")
-
-
-def _compare_with_paper(brightness, window):
-    """How much darker each place is than the paper about it, as a share of the paper's light."""
-    factor = max(1, window / 24)
-    small = resize(brightness, 1 / factor)
-    # The brightest level that a window finds wherever it is moved over a place: strokes are
-    # thinner than the window and vanish, the edge of a shadow stays where it is.
-    size = max(3, round(window / factor))
-    paper = ndimage.grey_closing(small, size=(size, size), mode="nearest")
-    paper = _resize_to(paper, brightness.shape)
-    amount = np.clip(paper - brightness, 0, None)
-    # In a shadow, ink and paper are nearer to each other.
-    return amount / np.maximum(paper, 0.05) if brightness.max() > 0 else amount
+    return find_ink(near, keep, reach=0.4, polarities=[coarse.polarity])
 
 
 def _keep_digit(mask):
-    """The largest part and what belongs to it; what the picture's edge cuts is likely no digit."""
-    parts = regionprops(label(mask, connectivity=2))
+    """Keeps the largest part and what belongs to it. A part cut by the edge is rarely a digit."""
+    parts = find_parts(mask)
     if not parts:
         return mask
-
-    def is_cut(part):
-        return min(part.bbox) == 0 or any(np.equal(part.bbox[2:], mask.shape))
-
-    def length(part):
-        return max(part.image.shape)
-
-    main = max(parts, key=lambda part: part.area * (0.03 if is_cut(part) else 1))
+    main, main_is_cut = max(parts, key=lambda pair: pair[0].area * (0.03 if pair[1] else 1))
     kept = np.zeros_like(mask)
-    for part in parts:
-        large = part.area > 0.04 * main.area and length(part) > 0.12 * length(main)
-        if part is main or (large and is_cut(part) <= is_cut(main)):
+    for part, is_cut in parts:
+        long = max(part.image.shape) > 0.12 * max(main.image.shape)
+        if long and part.area > 0.04 * main.area and is_cut <= main_is_cut:
             kept[part.slice] |= part.image
     return kept
 
 
-def _thicken(digit):
-    """Makes strokes that would fade when the digit shrinks as thick as thin ones of MNIST."""
+def _fit(digit):
+    """Fits a digit into 20 x 20 pixels, and first thickens strokes that would fade."""
     side = max(digit.shape)
     digit = np.pad(digit, side // 4)
     mask = digit > 0.5
-    width = mask.sum() / max(1, skeletonize(mask).sum()) * BOX / side
-    radius = round((_STROKE - width) / 2 * side / BOX)
+    width = mask.sum() / max(1, skeletonize(mask).sum()) * _BOX / side
+    radius = round((_STROKE - width) / 2 * side / _BOX)
     if radius > 0:
         digit = ndimage.grey_dilation(digit, footprint=disk(radius))
-    return digit[_extent(digit > 0.3)]
-
-
-def _fit(digit):
-    scaled = resize(digit.astype(np.float32), BOX / max(digit.shape))
+    digit = digit[find_extent(digit > 0.3)]
+    scaled = resize(digit.astype(np.float32), _BOX / max(digit.shape))
     return np.clip(scaled / scaled.max(), 0, 1)
 
 
 def _centre(scaled):
     image = np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8)
-    offsets = [
-        int(np.clip(round(IMAGE_SIZE / 2 - centre), 0, IMAGE_SIZE - length))
-        for centre, length in zip(ndimage.center_of_mass(scaled), scaled.shape, strict=True)
-    ]
-    place = tuple(slice(o, o + n) for o, n in zip(offsets, scaled.shape, strict=True))
-    image[place] = np.round(255 * scaled)
+    height, width = scaled.shape
+    centre = np.round(IMAGE_SIZE / 2 - np.array(ndimage.center_of_mass(scaled)))
+    top, left = np.clip(centre, 0, IMAGE_SIZE - np.array(scaled.shape)).astype(int)
+    image[top : top + height, left : left + width] = np.round(255 * scaled)
     return image
-
-
-def _extent(mask):
-    """The rows and columns, as slices, between the first and last that have something."""
-    return ndimage.find_objects(mask.astype(np.uint8))[0]
-
-
-def _widen(side, margin, factor):
-    """A slice of a copy as one of the picture, with a margin on both ends."""
-    return slice(
-        max(0, int((side.start - margin) / factor)), int((side.stop + margin) / factor) + 1
-    )
-
-
-def resize(array, factor):
-    """Makes a picture, float32 (h, w), larger or smaller by a factor, smoothly."""
-    height, width = array.shape
-    return _resize_to(array, (max(1, round(height * factor)), max(1, round(width * factor))))
-
-
-def _resize_to(array, shape):
-    if array.shape == shape:
-        return array
-    smaller = shape[0] < array.shape[0]
-    method = Image.Resampling.BOX if smaller else Image.Resampling.BICUBIC
-    return np.asarray(Image.fromarray(array).resize(shape[::-1], method))

@@ -1,4 +1,4 @@
-// The browser's half of the drawing pad: strokes on a canvas go to Python, its answer comes back.
+// The browser's half of the drawing pad: strokes on a canvas go to Python, its prediction comes back.
 
 const STEP = 10; // how far an arrow key moves the pen
 const LARGEST = 6e6; // characters of a file in base64: Jupyter refuses a message of more than 10 million
@@ -186,8 +186,8 @@ function render({ model, el }) {
     picture.src = source;
   }
 
-  function answer() {
-    const { images: pngs, probabilities, message: text } = model.get("answer");
+  function showPrediction() {
+    const { images: pngs, probabilities, message: text } = model.get("prediction");
     const size = pngs.length > 1 ? 56 : 112;
     images.replaceChildren(
       ...pngs.map((png, place) =>
@@ -221,12 +221,12 @@ function render({ model, el }) {
     ]),
     element("div", {}, [images, message, list]),
   );
-  model.on("change:answer", answer);
+  model.on("change:prediction", showPrediction);
   draw();
   if (model.get("drawing")) show(`data:image/png;base64,${model.get("drawing")}`);
-  answer();
+  showPrediction();
   return () => {
-    model.off("change:answer", answer);
+    model.off("change:prediction", showPrediction);
     window.removeEventListener("keydown", press, true);
   };
 }

@@ -1,142 +1,138 @@
-"""Open any picture as grey levels, refusing what could harm."""
+"""Open any picture as grey levels, and refuse files that could harm."""
 
 import io
+import os
 import warnings
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageOps
 
-MAX_PIXELS = 50_000_000
-# Finer detail tells nothing about a digit and costs time.
-_LONGEST_SIDE = 2000
-_TOO_LARGE = f"{{}} has more than {MAX_PIXELS // 10**6} million pixels. Make it smaller first."
+# A path, where `~` is the home folder; the bytes of a file; a Pillow image; or an array, (h, w) or
+# (h, w, channels) with 1, 3 or 4 channels, of bool, uint8, uint16 or floats from 0 to 1.
+PictureSource = str | Path | bytes | Image.Image | np.ndarray
+Grey = npt.NDArray[np.float32]  # (h, w)
+_MAX_PIXELS = 50_000_000
+_TOO_LARGE = "{} has more than 50 million pixels. Make it smaller first."
+_LONGEST_SIDE = 2000  # more detail doesn't help to recognise a digit, and takes time
 _BRIGHTNESS = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green and blue
 _FORMATS = ["PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM"]
 
 
-def read_picture(picture):
-    """Opens a picture and makes it grey.
+def read_picture(picture: PictureSource) -> Grey:
+    """Opens a picture and converts it to grey levels, float32 (h, w), 0 black to 1 white."""
+    grey = _grey(_open(picture))
+    factor = max(1, max(grey.shape) / _LONGEST_SIDE)
+    height, width = (max(1, round(side / factor)) for side in grey.shape)
+    return np.array(Image.fromarray(grey).resize((width, height), Image.Resampling.BOX))
 
-    Args:
-        picture: a path, the bytes of a file (PNG, JPEG, BMP, GIF, TIFF, WebP or PPM), a Pillow
-            image, or an array (h, w), (h, w, 1), (h, w, 3) or (h, w, 4) of bool, uint8, uint16 or
-            floats in [0, 1]. A photograph is turned as its EXIF says; what is transparent becomes
-            white, or black if only so something is to be seen.
 
-    Returns:
-        float32 (h, w), 0 black to 1 white; smaller than the picture if a side exceeds 2,000
-        pixels.
+def resize(grey: Grey, factor: float) -> Grey:
+    """Enlarges or shrinks a picture, float32 (h, w), by a factor."""
+    return resize_to(grey, tuple(max(1, round(side * factor)) for side in grey.shape))
 
-    Raises:
-        OSError: there is no such file.
-        TypeError: `picture` is none of these.
-        ValueError: a damaged file or no picture, over 50 megapixels (refused before decoding),
-            no pixels, or an array of another shape, type or range.
-    """
-    return _shrink(_grey(_open(picture)))
+
+def resize_to(grey: Grey, shape: tuple[int, ...]) -> Grey:
+    """Enlarges or shrinks a picture, float32 (h, w), to a shape (height, width)."""
+    if grey.shape == shape:
+        return grey
+    smaller = shape[0] < grey.shape[0]
+    method = Image.Resampling.BOX if smaller else Image.Resampling.BICUBIC
+    return np.asarray(Image.fromarray(grey).resize((shape[1], shape[0]), method))
 
 
 def _open(picture):
-    """Whatever `read_picture` takes, as an array of its pixels."""
+    """The pixels of any `PictureSource`, as an array."""
     if isinstance(picture, np.ndarray):
-        return _check_array(picture)
+        return _check_array(np.asarray(picture), "the array")
     if isinstance(picture, Image.Image):
         return _pixels(picture, "the image")
-    if isinstance(picture, bytes | bytearray):
-        return _decode(io.BytesIO(picture), "the picture")
+    if isinstance(picture, bytes | bytearray | memoryview):
+        return _pixels(io.BytesIO(picture), "the file")
     if isinstance(picture, str | Path):
-        with open(picture, "rb") as file:
-            return _decode(file, picture)
+        path = Path(os.path.expanduser(picture))
+        if path.is_dir():
+            raise IsADirectoryError(f"{path} is a directory; name a picture in it.")
+        if not path.exists():
+            raise FileNotFoundError(f"No such file: {path.absolute()}. Check the path.")
+        with path.open("rb") as file:
+            return _pixels(file, path)
     raise TypeError(
         f"a picture must be a path, bytes, a Pillow image or an array; got {type(picture).__name__}"
     )
 
 
-def _decode(file, name):
-    with _one_kind_of_error(name):
-        picture = Image.open(file, formats=_FORMATS)
-    return _pixels(picture, name)
-
-
-def _pixels(picture, name):
-    """A Pillow image as an array; large JPEGs are decoded at half or a quarter of their size."""
-    width, height = picture.size
-    _check_size(height, width, name)
-    with _one_kind_of_error(name):
-        picture.draft(None, (_LONGEST_SIDE, _LONGEST_SIDE))
-        picture = ImageOps.exif_transpose(picture)
-        if picture.mode.startswith("I"):  # 16 bits, whatever Pillow calls it
-            return np.clip(np.asarray(picture), 0, 2**16 - 1).astype(np.uint16)
-        if picture.mode == "F":
-            return _check_array(np.asarray(picture))
-        if picture.has_transparency_data:
-            return np.asarray(picture.convert("RGBA"))
-        return np.asarray(picture.convert("L" if picture.mode in ("1", "L") else "RGB"))
-
-
-@contextmanager
-def _one_kind_of_error(name):
+def _pixels(source, name):
+    """An open file or a Pillow image as an array."""
     try:
         with warnings.catch_warnings(action="ignore"):
-            yield
+            array = _decode(source)
     except Image.DecompressionBombError as error:
         raise ValueError(_TOO_LARGE.format(name)) from error
-    except Exception as error:  # Pillow raises many kinds for damaged files, without a name.
+    except Exception as error:  # Pillow raises many kinds for damaged files, without their name.
         raise ValueError(
-            f"{name} is no picture that can be read, or a damaged one ({error}). "
-            "Save it as PNG or JPEG."
+            f"{name} contains no picture that can be read: it is empty, damaged or of an unknown "
+            "format. Save it as PNG or JPEG."
         ) from error
+    return _check_array(array, name)
 
 
-def _check_size(height, width, name):
-    if not height or not width:
-        raise ValueError(f"{name} has no pixels: it is {width} x {height}.")
-    if height * width > MAX_PIXELS:
-        raise ValueError(_TOO_LARGE.format(name))
+def _decode(source):
+    given = isinstance(source, Image.Image)
+    picture = source if given else Image.open(source, formats=_FORMATS)
+    if picture.width * picture.height > _MAX_PIXELS:
+        raise Image.DecompressionBombError
+    if not given:  # JPEGs are decoded at a smaller size; this would shrink the caller's own image
+        picture.draft(None, (_LONGEST_SIDE, _LONGEST_SIDE))
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode.startswith("I"):  # 16 bits under one of several names
+        return np.clip(np.asarray(picture), 0, 2**16 - 1).astype(np.uint16)
+    if picture.mode != "F":
+        plain = "L" if picture.mode in ("1", "L") else "RGB"
+        picture = picture.convert("RGBA" if picture.has_transparency_data else plain)
+    return np.asarray(picture)
 
 
-def _check_array(array):
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
+def _check_array(array, name):
+    if array.ndim < 2 or array.shape[2:] not in [(), (1,), (3,), (4,)]:
         raise ValueError(
-            f"an array must have the shape (h, w), (h, w, 1), (h, w, 3) or (h, w, 4); "
+            "an array must have the shape (h, w), (h, w, 1), (h, w, 3) or (h, w, 4); "
             f"got {array.shape}"
         )
-    _check_size(*array.shape[:2], "the array")
-    if array.dtype in (bool, np.uint8, np.uint16):
-        return array
-    if not np.issubdtype(array.dtype, np.floating):
-        raise ValueError(f"an array must be of bool, uint8, uint16 or floats; got {array.dtype}")
-    if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
-        raise ValueError("an array of floats must lie between 0 and 1; divide by the white level")
+    height, width = array.shape[:2]
+    if not height or not width:
+        raise ValueError(f"{name} has no pixels: its size is {width} x {height}.")
+    if height * width > _MAX_PIXELS:
+        raise ValueError(_TOO_LARGE.format(name))
+    if array.dtype.kind == "f":
+        low, high = array.min(), array.max()
+        if not 0 <= low <= high <= 1:  # false for NaN, too
+            raise ValueError(
+                f"an array of floats must lie between 0 and 1; found {low:g} to {high:g}. Divide "
+                "it by the value of white, and replace NaN and infinite values."
+            )
+    elif array.dtype.kind not in "bu" or array.itemsize > 2:
+        raise ValueError(
+            f"an array must be of bool, uint8, uint16 or floats; got {array.dtype}. Convert it, "
+            "for example with array.astype(np.uint8)."
+        )
     return array
 
 
 def _grey(array):
-    """Scales to [0, 1], lays what is transparent on paper and makes colours grey."""
-    if np.issubdtype(array.dtype, np.integer):
-        array = array.astype(np.float32) / np.iinfo(array.dtype).max
-    array = array.astype(np.float32, copy=False)
-    if array.ndim == 2:
-        return array
-    if array.shape[2] == 1:
-        return array[..., 0]
+    """Scales to [0, 1], puts transparent pixels on paper and turns colours grey."""
+    white = np.iinfo(array.dtype).max if array.dtype.kind == "u" else 1
+    array = np.divide(array, white, dtype=np.float32, casting="same_kind")
+    if array.ndim == 2 or array.shape[2] == 1:
+        return array.reshape(array.shape[:2])
     colours = array[..., :3]
     if array.shape[2] == 4:
         opaque = array[..., 3:]
         on_white = colours * opaque + (1 - opaque)
         colours = on_white if np.ptp(on_white) > 0.1 else colours * opaque
-    # Blue ink shows best in red light, red ink in green: the colour that varies most is taken.
+    # Blue ink has the highest contrast in the red channel, red ink in the green one: take the
+    # channel that varies most.
     few = colours[:: 1 + len(colours) // 500, :: 1 + colours.shape[1] // 500]
     best = int(np.argmax([1.2 * (few @ _BRIGHTNESS).std(), *few.std(axis=(0, 1))]))
-    return colours @ _BRIGHTNESS if best == 0 else np.ascontiguousarray(colours[..., best - 1])
-
-
-def _shrink(grey):
-    height, width = grey.shape
-    factor = max(grey.shape) / _LONGEST_SIDE
-    if factor <= 1:
-        return grey
-    size = max(1, round(width / factor)), max(1, round(height / factor))
-    return np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BOX))
+    return colours @ _BRIGHTNESS if best == 0 else colours[..., best - 1]

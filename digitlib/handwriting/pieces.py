@@ -1,100 +1,68 @@
-"""Part the ink of a picture into lines, and lines into pieces that are a digit or less.
+"""Divide the ink of a picture into lines, and lines into pieces of a digit or less."""
 
-Every part of the ink is cut along the slant, wherever two digits might meet. Which pieces belong
-together is not decided here: `join_pieces` offers every way.
-"""
-
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 from skimage.measure import label, regionprops
 
-from digitlib.handwriting.digit import cut_out, digit_to_image, find_ink, resize, verify_ink
+from digitlib.handwriting.digit import digit_to_image
+from digitlib.handwriting.ink import cut_out, find_ink, find_parts, verify_ink
+from digitlib.handwriting.pictures import Grey, resize
 
-_MOST_PARTS = 300
+_MAX_PARTS = 300
+Box = tuple[int, ...]  # top, left, bottom, right, in pixels
 
 
-class _Piece(NamedTuple):
-    """Some ink between possible cuts: its number, that of the part it was cut from, its place."""
+class Piece(NamedTuple):
+    """Ink between two possible cuts."""
 
-    number: int
-    part: int
-    box: tuple
-    place: float
+    number: int  # in `Writing.labels`
+    part: int  # the number of the connected part that it was cut from
+    box: Box
+    place: float  # from left to right, in pixels, without the slant
 
 
 class Writing(NamedTuple):
-    """A picture's ink in pieces.
+    """A picture's ink in pieces."""
 
-    Attributes:
-        lines: from top to bottom, a list of pieces from left to right each.
-        height: of a usual digit, in pixels.
-        labels: int (h, w), the number of the piece that each place belongs to, 0 for none.
-        amount: float32 (h, w), the ink, 0 to 1.
-    """
-
-    lines: list
-    height: float
-    labels: np.ndarray
-    amount: np.ndarray
+    lines: list[list[Piece]]  # from top to bottom, each from left to right
+    height: float  # the usual height of a digit, in pixels
+    labels: npt.NDArray[np.int_]  # (h, w), the number of the piece at each pixel, 0 for none
+    amount: Grey  # as in `Ink`
 
 
 class Candidate(NamedTuple):
-    """The pieces `first` to `end` - 1 of a line, taken as one digit.
-
-    Attributes:
-        first: int.
-        end: int.
-        box: four int, (top, left, bottom, right) in pixels.
-        cut: whether it touches the next piece.
-        image: uint8 (28, 28).
-    """
+    """The pieces `first` to `end` - 1 of a line, taken as one digit."""
 
     first: int
     end: int
-    box: tuple
-    cut: bool
-    image: np.ndarray
+    box: Box  # around all of them
+    cut: bool  # whether the last piece was cut from the one that follows
+    image: npt.NDArray[np.uint8]  # (28, 28), like those of MNIST
 
 
-def find_writing(grey):
-    """Finds a picture's ink, cuts it along its slant wherever digits might touch, and sorts it.
-
-    Args:
-        grey: float32 (h, w), 0 black to 1 white.
-
-    Returns:
-        A `Writing`.
-
-    Raises:
-        ValueError: nothing looks like writing, or there are more than 300 separate marks.
-    """
+def find_writing(grey: Grey) -> Writing:
+    """Finds a picture's ink, cuts it where digits might touch, and sorts the pieces into lines."""
     ink = find_ink(grey, _drop_specks, reach=0.15)
     verify_ink(ink)
     mask = ink.mask
-    # Strokes that are broken from above to below belong together.
-    gap = round(0.08 * _usual_height(regionprops(label(mask, connectivity=2))))
+    # A stroke with a gap between its upper and its lower end belongs together.
+    gap = round(0.08 * _usual_height([part for part, _ in find_parts(mask)]))
     joined = ndimage.binary_closing(np.pad(mask, gap), np.ones((gap + 1, 1)))
     joined = label(joined, connectivity=2)[gap : gap + len(mask), gap : gap + mask.shape[1]]
     parts = regionprops(joined * mask)
-    if len(parts) > _MOST_PARTS:
-        raise ValueError(f"more than {_MOST_PARTS} marks: crop the picture to the number")
+    if len(parts) > _MAX_PARTS:
+        raise ValueError(f"more than {_MAX_PARTS} marks: crop the picture to the number")
     height = _usual_height(parts)
     pieces, labels = _split(mask, parts, _find_slant(mask), height)
     return Writing(_find_lines(pieces, height), height, labels, ink.amount)
 
 
-def join_pieces(writing, line):
-    """Yields all candidates for a digit: neighbours of a line that can be one.
-
-    Args:
-        writing: a `Writing`.
-        line: one of its lines.
-
-    Yields:
-        Each `Candidate`, sorted by the first of its pieces.
-    """
+def join_pieces(writing: Writing, line: list[Piece]) -> Iterator[Candidate]:
+    """Yields, from left to right, every `Candidate` in a line: neighbours that can be one digit."""
     height = writing.height
     for first in range(len(line)):
         box = line[first].box
@@ -102,7 +70,7 @@ def join_pieces(writing, line):
             if end > first + 1:
                 other = line[end - 1].box
                 gap = max(other[1] - box[3], box[1] - other[3])
-                box = _union(box, other)
+                box = *map(min, box[:2], other[:2]), *map(max, box[2:], other[2:])
                 if gap > 0.2 * height or box[3] - box[1] > 1.4 * height:
                     break
             cut = end < len(line) and line[end].part == line[end - 1].part
@@ -110,18 +78,19 @@ def join_pieces(writing, line):
 
 
 def _drop_specks(mask):
-    """Keeps what can be a part of a digit: neither tiny, nor a ruled line, nor the table's edge."""
-    parts = regionprops(label(mask, connectivity=2))
+    """Keeps what can be part of a digit: no specks, ruled lines or edges of the table."""
+    parts = find_parts(mask)
     if not parts:
         return mask
-    usual = _usual_height([part for part in parts if not _is_cut(part, mask.shape)] or parts)
+    whole = [part for part, is_cut in parts if not is_cut]
+    usual = _usual_height(whole or [part for part, _ in parts])
     kept = np.zeros_like(mask)
-    for part in parts:
+    for part, is_cut in parts:
         height, width = part.image.shape / usual
         tiny, ruled = max(height, width) < 0.15, width > 4 and height < 0.3
-        # A digit may be cut by the picture's edge: it must not get lost without a word.
-        alien = _is_cut(part, mask.shape) and not (0.5 < height < 1.5 and width < 1.5)
-        if not (tiny or ruled or alien):
+        # Keep a digit that the edge of the picture cuts: it must not be lost without notice.
+        digit_size = 0.5 < height < 1.5 and width < 1.5
+        if not (tiny or ruled) and (digit_size or not is_cut):
             kept[part.slice] |= part.image
     return kept
 
@@ -131,23 +100,19 @@ def _usual_height(parts):
     return np.median(heights[heights > 0.5 * heights.max()])
 
 
-def _is_cut(part, shape):
-    return min(part.bbox) == 0 or any(np.equal(part.bbox[2:], shape))
-
-
 def _find_slant(mask):
-    """How far writing leans to the right, in pixels for each pixel up."""
+    """How far the writing leans to the right, in pixels for each pixel up."""
     rows, columns = np.nonzero(mask[::2, ::2])
-    slants = np.linspace(-0.7, 0.7, 29)
-    clearness = []
-    for slant in slants:  # upright, digits fill few columns, and these well
+
+    def clearness(slant):  # upright digits fill few columns, and fill them well
         places = columns + slant * rows
-        clearness.append((np.bincount((places - places.min()).astype(int)) ** 2.0).sum())
-    return slants[np.argmax(clearness)]
+        return (np.bincount((places - places.min()).astype(int)) ** 2.0).sum()
+
+    return max(np.linspace(-0.7, 0.7, 29), key=clearness)
 
 
 def _split(mask, parts, slant, height):
-    """Cuts parts of ink along the slant: the pieces, and an array (h, w) with each one's number."""
+    """Cuts parts of ink along the slant; returns the pieces and `Writing.labels`."""
     labels = np.zeros(mask.shape, int)
     pieces = []
     for number, part in enumerate(parts):
@@ -158,7 +123,7 @@ def _split(mask, parts, slant, height):
             labels[inside] = len(pieces) + 1
             box = *np.min(inside, axis=1), *(np.max(inside, axis=1) + 1)
             place = (box[1] + box[3]) / 2 + slant * (box[0] + box[2]) / 2
-            pieces.append(_Piece(len(pieces) + 1, number, tuple(map(int, box)), place))
+            pieces.append(Piece(len(pieces) + 1, number, tuple(map(int, box)), place))
     return pieces, labels
 
 
@@ -181,15 +146,12 @@ def _cut_part(places, height):
 
 def _find_lines(pieces, height):
     """Sorts pieces into lines from top to bottom, each from left to right."""
+    small = {piece: piece.box[2] - piece.box[0] < 0.5 * height for piece in pieces}
     lines = []
-
-    def is_small(piece):
-        return _height(piece.box) < 0.5 * height
-
-    # Small pieces belong to the digits beside them; a line of their own they never are.
-    for piece in sorted(pieces, key=lambda piece: (is_small(piece), piece.box[1])):
+    # Small pieces belong to the digits beside them and never form a line of their own.
+    for piece in sorted(pieces, key=lambda piece: (small[piece], piece.box[1])):
         distances = [_distance(piece, line) for line in lines]
-        if distances and (min(distances) < 0.7 * height or is_small(piece)):
+        if distances and (min(distances) < 0.7 * height or small[piece]):
             lines[int(np.argmin(distances))].append(piece)
         else:
             lines.append([piece])
@@ -198,29 +160,16 @@ def _find_lines(pieces, height):
 
 
 def _distance(piece, line):
-    """How far a piece is above or below its nearest neighbour of a line, centre to centre."""
+    """The vertical distance of a piece from its nearest neighbour in a line, centre to centre."""
     nearest = min(line, key=lambda other: abs(other.place - piece.place))
     return abs(sum(piece.box[::2]) - sum(nearest.box[::2])) / 2
 
 
-def _union(box, other):
-    return (
-        min(box[0], other[0]),
-        min(box[1], other[1]),
-        max(box[2], other[2]),
-        max(box[3], other[3]),
-    )
-
-
 def _draw(writing, box, pieces):
-    """The pieces alone, as an image of MNIST."""
+    """Draws these pieces alone, as an image like those of MNIST."""
     top, left, bottom, right = box
     around = slice(max(0, top - 2), bottom + 2), slice(max(0, left - 2), right + 2)
     mask = np.isin(writing.labels[around], [piece.number for piece in pieces])
     factor = max(1, 120 / max(mask.shape))
     amount = resize(writing.amount[around], factor)
     return digit_to_image(cut_out(amount, resize(mask.astype(np.float32), factor) > 0.5))
-
-
-def _height(box):
-    return box[2] - box[0]

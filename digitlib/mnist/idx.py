@@ -1,11 +1,7 @@
 """Read one file of the IDX format, in which MNIST and its relatives are published.
 
-An IDX file is a header of big-endian 32-bit numbers, then the values. The first number, the
-"magic number", tells the type of the values and the number of dimensions; the size of each
-dimension follows.
-
-Source:
-    Y. LeCun, C. Cortes, C. Burges: The MNIST database of handwritten digits.
+An IDX file is a header of big-endian 32-bit numbers, then the values. The header holds a "magic
+number", for the type of the values and the number of dimensions, and the size of each dimension.
 """
 
 import gzip
@@ -16,86 +12,38 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-IMAGES = 0x00000803  # unsigned bytes, three dimensions: image, row, column
-LABELS = 0x00000801  # unsigned bytes, one dimension
-QMNIST_LABELS = (
-    0x00000C02  # 32-bit integers, two dimensions: image, property (the first: its digit)
-)
-
-_VALUE_TYPES = {0x08: np.dtype(">u1"), 0x0C: np.dtype(">i4")}
-# A header that claims more is damaged: refuse it before memory is set aside for it.
+REMEDY = "Fetch it again or call load_mnist() without arguments. If that fails, reinstall digitlib."
+# A header that claims more is damaged: no memory is set aside for it.
 _MOST_BYTES = 1_000_000 * 28 * 28
-REMEDY = (
-    "Fetch the file again; load_mnist() without arguments reads the embedded copy, "
-    "and reinstalling digitlib restores that."
-)
 
 
-def read_idx(path, magic_numbers, *, sha256=None):
-    """Reads an IDX file, gzipped if its name ends in `.gz`.
-
-    Args:
-        path: the file.
-        magic_numbers: the magic numbers that are accepted, such as `[IMAGES]`.
-        sha256: the hash that the uncompressed file must have, in hexadecimal; None: any.
-
-    Returns:
-        A read-only array, dtype and shape as the header says, integers in their full range.
-
-    Raises:
-        OSError: the file is missing, a directory or unreadable.
-        ValueError: the file is empty, truncated, too long, damaged, of another kind, or has
-            another hash. The message names the file, what was expected and what was found.
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a directory; expected an IDX file. {REMEDY}")
+def read_idx(path: Path, num_dimensions: int, sha256: str | None = None) -> NDArray[np.uint8]:
+    """Reads an IDX file of bytes as a read-only array. Its first bytes decide if it is gzipped."""
     try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as stream:
-            header, shape, value_type = _read_header(stream, path, magic_numbers)
-            body = _read_values(stream, path, shape, value_type)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(
-            f"{path}: expected a complete gzip file; found a damaged one ({error}). {REMEDY}"
-        ) from error
-    found = hashlib.sha256(header + body).hexdigest() if sha256 else None
+        with path.open("rb") as file:
+            zipped = file.peek(2)[:2] == b"\x1f\x8b"
+            return _read(gzip.open(file) if zipped else file, num_dimensions, sha256)
+    except (gzip.BadGzipFile, EOFError, zlib.error, ValueError) as error:
+        message = f"{path} is damaged or holds something else: {error}. {REMEDY}"
+        raise ValueError(message) from error
+
+
+def _read(stream, num_dimensions, sha256):
+    magic_number = struct.pack(">I", 0x800 + num_dimensions)  # 8: unsigned bytes
+    size = 4 + 4 * num_dimensions
+    header = stream.read(size)
+    if len(header) < size or header[:4] != magic_number:
+        found = f"0x{header[:4].hex()}" if len(header) == size else f"only {len(header)} bytes"
+        raise ValueError(f"expected magic number 0x{magic_number.hex()}; found {found}")
+    shape = struct.unpack(f">{num_dimensions}I", header[4:])
+    size = math.prod(shape)
+    body = stream.read(min(size, _MOST_BYTES) + 1)
+    if len(body) != size:
+        found = f"only {len(body):,}" if len(body) < size else "more"
+        raise ValueError(f"expected {size:,} bytes for values of shape {shape}; found {found}")
+    found = sha256 and hashlib.sha256(header + body).hexdigest()
     if found != sha256:
-        raise ValueError(f"{path}: expected SHA-256 {sha256}; found {found}. Reinstall digitlib.")
-    return np.frombuffer(body, value_type).reshape(shape)
-
-
-def _read_header(stream, path, magic_numbers):
-    header = stream.read(4)
-    if len(header) < 4:
-        raise ValueError(
-            f"{path}: expected an IDX header; found {len(header)} bytes in all. {REMEDY}"
-        )
-    (magic,) = struct.unpack(">I", header)
-    if magic not in magic_numbers:
-        expected = " or ".join(f"0x{number:08x}" for number in magic_numbers)
-        raise ValueError(f"{path}: expected magic number {expected}; found 0x{magic:08x}. {REMEDY}")
-    value_code, num_dimensions = divmod(magic, 256)
-    sizes = stream.read(4 * num_dimensions)
-    if len(sizes) < 4 * num_dimensions:
-        raise ValueError(
-            f"{path}: expected {num_dimensions} sizes; the header breaks off. {REMEDY}"
-        )
-    return header + sizes, struct.unpack(f">{num_dimensions}I", sizes), _VALUE_TYPES[value_code]
-
-
-def _read_values(stream, path, shape, value_type):
-    expected = math.prod(shape) * value_type.itemsize
-    if not 0 < expected <= _MOST_BYTES:
-        raise ValueError(
-            f"{path}: expected 1 to {_MOST_BYTES:,} bytes of values; "
-            f"the header says shape {shape}. {REMEDY}"
-        )
-    body = stream.read(expected + 1)
-    if len(body) != expected:
-        found = f"only {len(body):,}" if len(body) < expected else "more"
-        raise ValueError(
-            f"{path}: expected {expected:,} bytes for values of shape {shape}; "
-            f"found {found}. {REMEDY}"
-        )
-    return body
+        raise ValueError(f"expected SHA-256 {sha256}; found {found}")
+    return np.frombuffer(body, np.uint8).reshape(shape)

@@ -1,137 +1,126 @@
-"""Take a trained model along, to where there is no Keras: a phone, a browser, a server."""
+"""Export a trained model to where there is no Keras: a phone, a browser, a server."""
 
 import os
 import tempfile
 import warnings
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from digitlib.evaluation import predict_probabilities
-from digitlib.files import replace_when_complete, verify_folder
+from digitlib.files import replace_when_complete, verify_file, verify_folder
 from digitlib.images import preprocess_images
 from digitlib.startup import hold_back_stderr
 
-# The formats by the ending of their names; a SavedModel is a folder.
+if TYPE_CHECKING:
+    import keras
+
+_Exported = Callable[..., npt.NDArray[np.float32]]
+# The formats by suffix; a SavedModel is a folder.
 _FORMATS = {".tflite": "litert", ".onnx": "onnx", "": "tf_saved_model"}
-# What is needed beyond requirements.txt, and the package that brings it.
-_PACKAGES = {
-    "ai_edge_litert.interpreter": "ai-edge-litert",
-    "onnxruntime": "onnxruntime",
-    "tf2onnx": "tf2onnx",
-}
 
 
 class Agreement(NamedTuple):
-    """How well an exported model agrees with the one that it was made from.
+    """How well an exported model agrees with its original."""
 
-    Attributes:
-        same: the share of images for which both answer the same digit, 0 to 1.
-        difference: the largest difference of two probabilities, 0 to 1.
-    """
-
-    same: float
-    difference: float
+    same: float  # the fraction of images for which both predict the same digit, 0 to 1
+    difference: float  # the largest difference between two probabilities, 0 to 1
 
 
-def export_model(model, path, *, calibration=None):
-    """Writes a model in another format, whole or not at all.
+def export_model(
+    model: "keras.Model",
+    path: str | Path,
+    *,
+    calibration: npt.NDArray[np.uint8] | None = None,
+) -> None:
+    """Writes a model in another format; an older file stays until the new one is complete.
 
     Args:
         model: a Keras model from (n, 28, 28, 1) to (n, 10).
-        path: a file ending in `.tflite` (LiteRT) or in `.onnx` (ONNX), replaced if it exists; or a
-            new folder without an ending (TensorFlow's SavedModel).
-        calibration: for `.tflite` only: uint8 images (n, 28, 28), a few hundred of those trained
-            with. Weights and calculation become integers of 8 bits, whose ranges are taken from
-            these images. None: they stay float32.
+        path: a file ending in `.tflite` (LiteRT) or `.onnx` (ONNX), replaced if it exists; or a new
+            folder, whose name has no suffix (TensorFlow's SavedModel).
+        calibration: for `.tflite` only: uint8 (n, 28, 28), a few hundred training images. Weights
+            and arithmetic become integers of 8 bits, whose ranges come from these images. None:
+            they stay float32.
 
     Raises:
         ModuleNotFoundError: a package for this format is not installed; the message names it.
-        OSError: it cannot be written there.
-        ValueError: no such format.
+        OSError: the file cannot be written there, or the folder exists.
+        ValueError: there is no such format, or the calibration images have another dtype or shape.
     """
-    path = Path(path)
-    _check_suffix(path)
-    if calibration is not None and path.suffix != ".tflite":
-        raise ValueError(f"{path} must end in .tflite to become integers of 8 bits.")
-    verify_folder(path.parent)
-    options = {}
-    if path.suffix == ".onnx":
+    path = _find_path(path)
+    suffix = path.suffix.lower()
+    if calibration is not None and suffix != ".tflite":
+        raise ValueError(f"{path} must end in .tflite to hold integers of 8 bits.")
+    if not suffix and path.exists():
+        raise FileExistsError(f"{path} exists already; name a new folder.")
+    verify_file(path, tuple(_FORMATS)) if suffix else verify_folder(path.parent)
+    options: dict[str, Any] = {}
+    if suffix == ".onnx":
         _import("tf2onnx")
     elif calibration is not None:
-        options = _integer_options(preprocess_images(calibration))
-    if path.suffix:
-        with replace_when_complete(path) as unfinished:
-            _export(model, unfinished, **options)
-    elif path.exists():
-        raise FileExistsError(f"{path} exists already; name a new folder.")
-    else:
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            _export(model, Path(folder) / "model")
-            os.replace(Path(folder) / "model", path)
+        options = _use_integers(preprocess_images(calibration))
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        exported = Path(folder) / f"model{suffix}"
+        # TensorFlow's converters report each step, and tf2onnx warns of its own code.
+        with hold_back_stderr(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            model.export(exported, format=_FORMATS[suffix], verbose=False, **options)
+        if not suffix:
+            os.replace(exported, path)
+        else:
+            with replace_when_complete(path) as unfinished:
+                os.replace(exported, unfinished)
 
 
-def load_exported(path):
-    """Opens an exported model.
-
-    For files of your own only: unlike `load_model`, this does not look into the file first, and
-    these formats may hold more than a network.
+def load_exported(path: str | Path) -> _Exported:
+    """Opens an exported model of your own; unlike `load_model`, this does not check the file.
 
     Args:
         path: what `export_model` wrote.
 
     Returns:
-        A function from float32 (n, 28, 28, 1) to (n, 10). It stands for a model wherever
-        `evaluate_model` and its like take one.
+        A function from float32 (n, 28, 28, 1) to float32 (n, 10). `evaluate_model` and the like
+        take it in place of a model.
 
     Raises:
         ModuleNotFoundError: a package for this format is not installed; the message names it.
-        OSError, ValueError: as `export_model`, or the file is damaged.
+        OSError: there is no such file.
+        ValueError: there is no such format, or the file is damaged.
     """
-    path = Path(path)
-    _check_suffix(path)
+    path = _find_path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; export a model first.")
-    open_file = {".tflite": _open_litert, ".onnx": _open_onnx, "": _open_saved_model}[path.suffix]
+    openers = {".tflite": _open_litert, ".onnx": _open_onnx, "": _open_saved_model}
     try:
-        return open_file(path)
+        return openers[path.suffix.lower()](path)
     except ModuleNotFoundError:
         raise
     except Exception as error:  # Each runtime has errors of its own.
         raise ValueError(f"{path} is damaged, or no exported model: export it again.") from error
 
 
-def compare_exported(model, exported, images):
-    """Asks a model and its export the same.
-
-    Args:
-        model: the Keras model.
-        exported: what `load_exported` returned.
-        images: uint8 (n, 28, 28).
-
-    Returns:
-        An `Agreement`.
-    """
-    own, other = (predict_probabilities(reader, images) for reader in (model, exported))
+def compare_exported(
+    model: "keras.Model", exported: _Exported, images: npt.NDArray[np.uint8]
+) -> Agreement:
+    """Compares a model with its export on images uint8 (n, 28, 28), 0 background to 255 ink."""
+    own, other = (predict_probabilities(each, images) for each in (model, exported))
     same = (own.argmax(axis=1) == other.argmax(axis=1)).mean()
     return Agreement(float(same), float(np.abs(own - other).max()))
 
 
-def _check_suffix(path):
-    if path.suffix not in _FORMATS:
-        raise ValueError(f"{path} must end in .tflite or .onnx, or have no ending: a folder.")
+def _find_path(path: str | Path) -> Path:
+    path = Path(path).expanduser()
+    if path.suffix.lower() not in _FORMATS:
+        raise ValueError(f"{path} must end in .tflite or .onnx, or be a folder without a suffix.")
+    return path
 
 
-def _export(model, path, **options):
-    # TensorFlow's converters tell what they do, and tf2onnx warns of its own code.
-    with hold_back_stderr(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        model.export(path, format=_FORMATS[path.suffix], verbose=False, **options)
-
-
-def _integer_options(inputs):
+def _use_integers(inputs: npt.NDArray[np.float32]) -> dict[str, Any]:
     import tensorflow as tf
 
     return {
@@ -140,50 +129,41 @@ def _integer_options(inputs):
     }
 
 
-def _import(name):
+def _import(name: str) -> Any:
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
-        package = _PACKAGES[name]
+        package = name.partition(".")[0].replace("_", "-")
         raise ModuleNotFoundError(f"{package} is needed: pip install {package}") from error
 
 
-def _open_litert(path):
-    interpreter = _import("ai_edge_litert.interpreter").Interpreter(
-        str(path), num_threads=os.cpu_count()
-    )
+def _open_litert(path: Path) -> _Exported:
+    module = _import("ai_edge_litert.interpreter")
+    interpreter = module.Interpreter(str(path), num_threads=os.cpu_count())
     interpreter.allocate_tensors()
-    (entry,), (answer,) = interpreter.get_input_details(), interpreter.get_output_details()
+    (entry,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()
 
-    def read(inputs, training=False):
+    def predict(inputs, training=False):
         if tuple(interpreter.get_input_details()[0]["shape"]) != inputs.shape:
             interpreter.resize_tensor_input(entry["index"], inputs.shape)
             interpreter.allocate_tensors()
         interpreter.set_tensor(entry["index"], inputs)
         interpreter.invoke()
-        probabilities = interpreter.get_tensor(answer["index"])
+        probabilities = interpreter.get_tensor(output["index"])
         # With 8 bits they are multiples of 1/256, whose sum is a little off.
         return probabilities / probabilities.sum(axis=1, keepdims=True)
 
-    return read
+    return predict
 
 
-def _open_onnx(path):
+def _open_onnx(path: Path) -> _Exported:
     session = _import("onnxruntime").InferenceSession(path, providers=["CPUExecutionProvider"])
     (entry,) = session.get_inputs()
-
-    def read(inputs, training=False):
-        return session.run(None, {entry.name: inputs})[0]
-
-    return read
+    return lambda inputs, training=False: session.run(None, {entry.name: inputs})[0]
 
 
-def _open_saved_model(path):
+def _open_saved_model(path: Path) -> _Exported:
     import tensorflow as tf
 
     saved = tf.saved_model.load(path)
-
-    def read(inputs, training=False):
-        return saved.serve(inputs).numpy()
-
-    return read
+    return lambda inputs, training=False: saved.serve(inputs).numpy()

@@ -1,31 +1,47 @@
-"""Change training images at random, as another hand or another scanner would."""
+"""Change training images at random, as other hands, cameras and scanners would."""
 
 import keras
 import numpy as np
 from keras import ops
 
+from digitlib.startup import configure_keras
+from digitlib.training.recipe import SEED, SETTINGS
 
-def build_augmentation(strength, seed=0, *, shear=0.0, stroke=0.0, paper=0.0):
+
+def build_augmentation(
+    strength: float,
+    seed: int = 0,
+    *,
+    shear: float = 0.0,
+    stroke: float = 0.0,
+    degradation: float = 0.0,
+) -> keras.Sequential:
     """Builds layers that change images at random, anew at each call.
 
-    They belong to training only and are no part of a model.
+    They belong in front of a network while it trains, and not into the saved model.
 
     Args:
-        strength: the greatest shift and zoom, a share of the image's size, and three times the
-            greatest rotation in full turns.
-        seed: int.
-        shear: the greatest slant, as the tangent of its angle.
-        stroke: how far strokes may become thicker or thinner, 0 to 1; at 1, by one pixel on both
-            sides.
-        paper: how far paper may turn grey, noisy and blurred, 0 to 1: at 1, ink may vanish in it.
+        strength: the largest shift and zoom, in image sizes, 0 to 0.5. Images also rotate, by up to
+            a third of it in full turns.
+        seed: int from 0 to 2**32 - 1.
+        shear: the largest slant, as the tangent of its angle, 0 to 1.
+        stroke: how much thicker or thinner strokes become, 0 to 1; 1: a pixel on each side.
+        degradation: how grey, noisy and blurred paper becomes, 0 to 1; 1: ink vanishes.
 
     Returns:
-        A `keras.Sequential` from float32 (n, 28, 28, 1) to the same; call it with `training=True`.
+        Layers from float32 (n, 28, 28, 1), pixels from 0 to 1, to the same. Call them with
+        `training=True`.
+
+    Raises:
+        ValueError: a number is out of range.
     """
-    layers = keras.layers
-    # With one seed for all, each image would be shifted, turned and zoomed by the same draw.
-    seeds = np.random.default_rng(seed).integers(2**31, size=6).tolist()
-    outside = "constant"  # what comes in at the edges is paper
+    SETTINGS["augmentation"].check("strength", strength)
+    for name, value in {"shear": shear, "stroke": stroke, "degradation": degradation}.items():
+        SETTINGS[name].check(name, value)
+    configure_keras()
+    layers, outside = keras.layers, "constant"  # paper moves in from outside
+    # With the same seed, the layers would shift, rotate and zoom each image by the same draw.
+    seeds = np.random.default_rng(SEED.check("seed", seed)).integers(2**31, size=6).tolist()
     changes = []
     if stroke:
         changes.append(_RandomStroke(stroke, seeds[4]))
@@ -37,13 +53,13 @@ def build_augmentation(strength, seed=0, *, shear=0.0, stroke=0.0, paper=0.0):
             layers.RandomRotation(strength / 3, fill_mode=outside, seed=seeds[1]),
             layers.RandomZoom(strength, fill_mode=outside, seed=seeds[0]),
         ]
-    if paper:  # last, since it lies still while a digit moves on it
-        changes.append(_RandomPaper(paper, seeds[5]))
+    if degradation:  # last, because paper does not move with the digit
+        changes.append(_RandomDegradation(degradation, seeds[5]))
     return keras.Sequential(changes)
 
 
 class _RandomChange(keras.layers.Layer):
-    """Changes each image by its own draw, while training only."""
+    """Changes each image by a random number of its own, in training only."""
 
     def __init__(self, strength, seed):
         super().__init__()
@@ -54,7 +70,7 @@ class _RandomChange(keras.layers.Layer):
         return self.change(images) if training else images
 
     def draw(self, images, least, most):
-        """One number for each image, (n, 1, 1, 1)."""
+        """Returns one number for each image, (n, 1, 1, 1)."""
         shape = (ops.shape(images)[0], 1, 1, 1)
         return keras.random.uniform(shape, least, most, seed=self.seeds)
 
@@ -69,7 +85,7 @@ class _RandomStroke(_RandomChange):
         return images + ops.abs(amount) * (ops.where(amount > 0, thick, thin) - images)
 
 
-class _RandomPaper(_RandomChange):
+class _RandomDegradation(_RandomChange):
     """Blurs every second image, lowers its contrast, and adds noise."""
 
     def change(self, images):
@@ -78,7 +94,7 @@ class _RandomPaper(_RandomChange):
             for most in (1, self.strength, self.strength, 1, self.strength / 4)
         )
         blurred = ops.average_pool(images, 5, strides=1, padding="same")
-        paper = images + blur * (blurred - images)
-        paper = (1 - fade) * paper + fade * grey
-        paper += noise * keras.random.normal(ops.shape(images), seed=self.seeds)
-        return ops.where(touched < 0.5, ops.clip(paper, 0, 1), images)
+        degraded = images + blur * (blurred - images)
+        degraded = (1 - fade) * degraded + fade * grey
+        degraded += noise * keras.random.normal(ops.shape(images), seed=self.seeds)
+        return ops.where(touched < 0.5, ops.clip(degraded, 0, 1), images)

@@ -1,31 +1,31 @@
-"""Keep a training on disk, epoch by epoch, so that none is lost when the lid closes."""
+"""Save the state of a training after each epoch, so that an interruption costs one at most."""
 
 import json
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from digitlib.files import remove_unfinished, replace_when_complete
+from digitlib.training.recipe import OLD_NAMES
 
 _FILE = "training.npz"
 
 
 class Checkpoint:
-    """The state of one training in a folder: all variables, the epochs done and their history.
+    """The state of one training: its variables, the completed epochs and their history.
 
-    One file holds it all and is replaced as a whole, so it is complete at any moment.
+    One file holds all of it and is replaced as a whole, so it is complete at any moment.
     """
 
-    def __init__(self, folder, identity):
-        """Makes the folder, if it is missing.
+    def __init__(self, folder: str | Path, identity: dict) -> None:
+        """Creates the folder if necessary; raises OSError if it can't be written to.
 
         Args:
-            folder: where the checkpoint is, or shall be.
-            identity: a dict for JSON that tells trainings apart: recipe, seed, data, versions.
-
-        Raises:
-            OSError: the folder cannot be made or written to.
+            folder: the folder of the checkpoint.
+            identity: recipe, seed, data and versions, which distinguish trainings: for JSON.
         """
         self.path = Path(folder) / _FILE
         self.identity = json.loads(json.dumps(identity))
@@ -34,41 +34,35 @@ class Checkpoint:
             remove_unfinished(self.path)
             tempfile.TemporaryFile(dir=folder).close()
         except OSError as error:
-            raise _explain(error, f"checkpoints cannot be written to {folder}") from error
+            raise _explain(error, f"checkpoints can't be written to {folder}") from error
 
-    def save(self, variables, progress):
-        """Replaces the checkpoint.
+    def save(self, variables: Iterable, progress: dict) -> None:
+        """Replaces the checkpoint; after an OSError, the previous one remains.
 
         Args:
-            variables: Keras's variables, always in the same order.
-            progress: a dict for JSON.
-
-        Raises:
-            OSError: it cannot be written; the older one stays.
+            variables: Keras variables, always in the same order.
+            progress: the completed epochs and their history, for JSON.
         """
         note = json.dumps({"identity": self.identity, "progress": progress})
-        arrays = {f"{number:05}": np.asarray(v) for number, v in enumerate(variables)}
+        arrays: dict[str, Any] = {
+            f"{number:05}": np.asarray(v) for number, v in enumerate(variables)
+        }
         try:
             with replace_when_complete(self.path) as unfinished:
                 np.savez(unfinished, note=np.array(note), **arrays)
         except OSError as error:
-            raise _explain(
-                error,
-                f"the checkpoint {self.path} could not be renewed; what it held before is complete",
-            ) from error
+            what = f"the checkpoint {self.path} can't be replaced; the previous one is complete"
+            raise _explain(error, what) from error
 
-    def load(self, variables):
-        """Sets the variables to what was saved last.
+    def load(self, variables: list) -> dict | None:
+        """Restores the variables; returns the saved progress, or None if there is none yet.
 
         Args:
             variables: as for `save`.
 
-        Returns:
-            The dict `progress` of the last `save`; None if there was none.
-
         Raises:
-            OSError: the file cannot be read.
-            ValueError: the folder holds another training, or a damaged file.
+            OSError: the file can't be read.
+            ValueError: the file is damaged, or belongs to another training.
         """
         if not self.path.exists():
             return None
@@ -76,25 +70,25 @@ class Checkpoint:
             with np.load(self.path, allow_pickle=False) as saved:
                 note = json.loads(str(saved["note"]))
                 arrays = [saved[name] for name in sorted(set(saved.files) - {"note"})]
-            differing = [
-                name for name, own in self.identity.items() if note["identity"].get(name) != own
-            ]
-            progress = note["progress"]
+            differing, progress = self._compare(note["identity"]), note["progress"]
         except OSError as error:
-            raise _explain(error, f"{self.path} cannot be read") from error
+            raise _explain(error, f"{self.path} can't be read") from error
         except Exception as error:  # A damaged file can fail in any layer of NumPy and zipfile.
             raise ValueError(f"{self.path} is no checkpoint, or damaged: delete it.") from error
         if not differing and [a.shape for a in arrays] != [tuple(v.shape) for v in variables]:
             differing = ["network"]
         if differing:
-            raise ValueError(
-                f"{self.path.parent} holds another training (its {differing[0]} differs): name "
-                "another folder, or delete this one."
-            )
+            what = f"{self.path.parent} holds another training (its {differing[0]} differs)"
+            raise ValueError(f"{what}: choose another folder, or delete this one.")
         for variable, array in zip(variables, arrays, strict=True):
             variable.assign(array)
         return progress
 
+    def _compare(self, saved):
+        numbers = {OLD_NAMES.get(name, name): value for name, value in saved["recipe"].items()}
+        saved = {**saved, "recipe": numbers}
+        return [name for name, value in self.identity.items() if saved.get(name) != value]
+
 
 def _explain(error, what):
-    return type(error)(error.errno, f"{what}: {error.strerror}. Mend this, and run it again")
+    return type(error)(error.errno, f"{what}: {error.strerror}. Solve this, then run it again")

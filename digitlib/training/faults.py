@@ -1,12 +1,15 @@
-"""Classic faults, each made on purpose, for a gallery of their symptoms.
+"""Classic mistakes in training, each made on purpose, for a gallery of their symptoms.
 
-Reading this module gives the gallery's answers away: match symptoms and causes first.
+This module gives the answers of the gallery away: match symptoms and causes first.
 """
 
 import numpy as np
+import numpy.typing as npt
 
-from digitlib.data import NUM_CLASSES
-from digitlib.images import preprocess_images
+from digitlib.data import NUM_CLASSES, Split
+from digitlib.images import preprocess_images, verify_labels
+from digitlib.startup import configure_keras
+from digitlib.training.recipe import SEED, SETTINGS, Setting
 
 _UNSCALED, _SHUFFLED, _HUGE_RATE, _TWO_SOFTMAX, _CHOOSING_ON_TEST = range(1, 6)
 # The causes as the lesson numbers them, in the order of its figures A to E.
@@ -19,43 +22,44 @@ FAULTS = {
 }
 
 
-def train_faulty(letter, train, validation, *, seed=0, epochs=6):
-    """Trains a small CNN with the fault of that letter, A to D; any other letter: without a fault.
+def train_faulty(
+    letter: str, train: Split, validation: Split, *, seed: int = 0, epochs: int = 6
+) -> dict[str, list[float]]:
+    """Trains a small CNN with the fault of a letter.
 
     Args:
-        letter: a key of `FAULTS`, or "healthy".
-        train: a `Split`.
-        validation: a `Split`.
-        seed: int.
-        epochs: int.
+        letter: "A" to "E", or "healthy". The fault "E" is not in the training: it equals "healthy".
+        train: the images and labels to learn from.
+        validation: the images and labels to measure after each epoch.
+        seed: int from 0 to 2**32 - 1.
+        epochs: passes through the training images.
 
     Returns:
-        The history of Keras's `fit`: lists of loss, accuracy, val_loss and val_accuracy.
+        "loss", "accuracy", "val_loss" and "val_accuracy", each a list of one float per epoch.
+
+    Raises:
+        ValueError: the letter is unknown, or a number is out of range.
     """
+    if letter not in (*FAULTS, "healthy"):
+        raise ValueError(f"letter must be one of {', '.join(FAULTS)} or healthy; got {letter!r}")
+    epochs = SETTINGS["epochs"].check("epochs", epochs)
+    configure_keras()
     import keras
 
-    keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(SEED.check("seed", seed))
     fault = FAULTS.get(letter)
-    inputs, known = preprocess_images(train.images), preprocess_images(validation.images)
-    if fault == _UNSCALED:
-        inputs, known = inputs * 255, known * 255
-    labels = train.labels
+    scale = 255 if fault == _UNSCALED else 1
+    inputs, targets = preprocess_images(train.images) * scale, train.labels
     if fault == _SHUFFLED:
-        labels = np.random.default_rng(seed).permutation(labels)
+        targets = np.random.default_rng(seed).permutation(targets)
     model = _build_network(keras)
     if fault == _TWO_SOFTMAX:
         model.add(keras.layers.Softmax())
     adam = keras.optimizers.Adam(0.5 if fault == _HUGE_RATE else 0.001)
     model.compile(adam, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    fitted = model.fit(
-        inputs,
-        labels,
-        batch_size=64,
-        epochs=epochs,
-        validation_data=(known, validation.labels),
-        verbose=0,
-    )
-    return fitted.history
+    validation_data = preprocess_images(validation.images) * scale, validation.labels
+    options = {"epochs": epochs, "validation_data": validation_data, "verbose": 0}
+    return model.fit(inputs, targets, batch_size=64, **options).history
 
 
 def _build_network(keras):
@@ -70,32 +74,55 @@ def _build_network(keras):
     )
 
 
-def try_variants(scores, labels, *, num_test=100, num_variants=300, seed=0):
-    """Tries many variants of a classifier and keeps the best on a small set of images.
+def try_variants(
+    scores: npt.NDArray[np.floating],
+    labels: npt.ArrayLike,
+    *,
+    num_test: int = 100,
+    num_variants: int = 300,
+    seed: int = 0,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Tries many variants of a classifier, and keeps the best on a small test set.
 
     A variant prefers some digits and neglects others, at random: there is no reason why it should
-    be better than the classifier itself. This is done with many small sets; the curves are means.
+    be better than the classifier itself. The curves are means over many small test sets.
 
     Args:
-        scores: floats (n, 10), a classifier's answers; the highest of a row wins.
-        labels: integers (n,).
-        num_test: how many images each small set has.
-        num_variants: how many variants are tried.
-        seed: int.
+        scores: floats (n, 10), a classifier's scores, of which the highest in a row wins.
+        labels: integers (n,), the true digits 0 to 9.
+        num_test: the number of images in each small test set, from 1 to n - 1.
+        num_variants: the number of variants, at least 1.
+        seed: int from 0 to 2**32 - 1.
 
     Returns:
-        Two float arrays (num_variants,): the best accuracy so far on the small set, and the
-        accuracy of that very variant on all other images.
+        Two float arrays (num_variants,), from 0 to 1: the best accuracy so far on the small test
+        set, and the accuracy of that variant on all other images.
+
+    Raises:
+        ValueError: scores and labels don't fit each other, or a number is out of range.
+
+    Example:
+        >>> import numpy as np
+        >>> from digitlib import try_variants
+        >>> seen, unseen = try_variants(np.eye(10), range(10), num_test=5, num_variants=3)
+        >>> seen
+        array([1., 1., 1.])
     """
-    sizes = num_variants, NUM_CLASSES
-    preferences = np.random.default_rng(seed).normal(0, 0.1 * scores.std(), sizes)
+    scores = np.asarray(scores)
+    if scores.ndim != 2 or scores.shape[1] != NUM_CLASSES or not np.isfinite(scores).all():
+        raise ValueError(f"scores must be finite numbers (n, 10); got shape {scores.shape}")
+    labels = verify_labels(labels, len(scores))
+    num_test = Setting(int, "", least=1, most=len(labels) - 1).check("num_test", num_test)
+    sizes = Setting(int, "", least=1).check("num_variants", num_variants), NUM_CLASSES
+    rng = np.random.default_rng(SEED.check("seed", seed))
+    preferences = rng.normal(0, 0.1 * scores.std(), sizes)
     right = np.array([(scores + each).argmax(axis=1) == labels for each in preferences])
     num_sets = len(labels) // num_test
-    small_sets = right[:, : num_sets * num_test].reshape(num_variants, num_sets, num_test)
+    small_sets = right[:, : num_sets * num_test].reshape(len(right), num_sets, num_test)
     inside = small_sets.sum(axis=2)
     outside = right.sum(axis=1, keepdims=True) - inside
     best_so_far = np.maximum.accumulate(inside, axis=0)
-    # The first variant to reach the best is the one that is kept.
+    # Of equally good variants, the first is kept.
     kept = np.array([(inside == best).argmax(axis=0) for best in best_so_far])
     new = np.take_along_axis(outside, kept, axis=0) / (len(labels) - num_test)
     return best_so_far.mean(axis=1) / num_test, new.mean(axis=1)

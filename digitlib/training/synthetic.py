@@ -1,62 +1,84 @@
-"""Training images that MNIST lacks: digits as elsewhere written, and what is no digit."""
+"""Training images that MNIST lacks: other writing styles, and images without a digit."""
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from digitlib.data import Split
 from digitlib.handwriting.digit import digit_to_image
 
-# Those that hardly anyone writes like a digit.
+# Letters and signs that hardly anyone writes like a digit.
 _LETTERS = "ACEFHJKMNPRTUVWXYadefhkmnrtvwx#%&?+=@*"
 _SCALE = 4  # enlarged, so that strokes can be thickened smoothly
 
 
-def make_negatives(images, count, seed=0):
-    """Makes images of what a reader meets where it looks for a digit and there is none.
+def make_negatives(
+    images: npt.NDArray[np.uint8], count: int, seed: int = 0
+) -> npt.NDArray[np.uint8]:
+    """Makes negative examples: what may stand where a reader looks for a digit.
 
-    Half of them are two digits side by side, as a page has them where they touch; a quarter one
-    digit and a piece of the next; a quarter letters and signs.
+    Half of them show two digits side by side, as touching digits of a number do; a quarter a digit
+    and a part of its neighbour; a quarter letters and signs.
 
     Args:
-        images: uint8 (n, 28, 28), of digits.
+        images: uint8 (n, 28, 28), 0 background to 255 ink, of digits.
         count: how many to make.
         seed: int.
 
     Returns:
-        uint8 (count, 28, 28), in MNIST's size and place.
+        uint8 (count, 28, 28), scaled and centred as in MNIST.
+
+    Raises:
+        ValueError: there are no images of digits, or one is empty.
     """
+    if count and not len(images):
+        raise ValueError("negatives are made from images of digits; got none.")
     rng = np.random.default_rng(seed)
-    digits = (images[number] for number in rng.integers(len(images), size=2 * count))
-    makers = [_draw_neighbours, _draw_neighbours, _draw_with_piece, _draw_letter]
-    made = [makers[number % 4](digits, rng) for number in range(count)]
-    return np.array([digit_to_image(ink) for ink in made]).reshape(count, *images.shape[1:])
+    digits = (_enlarge(images[row]) for row in rng.integers(len(images), size=2 * count))
+    makers = [_draw_neighbours, _draw_neighbours, _draw_with_part, _draw_letter]
+    return _stack([makers[number % 4](digits, rng) for number in range(count)])
 
 
-def make_writing_styles(split, count, seed=0):
-    """Makes digits as other countries write them, which MNIST hardly has.
+def make_writing_styles(split: Split, count: int, seed: int = 0) -> Split:
+    """Makes digits in writing styles that are common in Europe, and rare in MNIST.
 
-    Two thirds are ones with an upstroke, some with a foot; a third sevens with a bar.
+    Two thirds are ones with an upstroke, some with a foot; a third are sevens with a bar.
 
     Args:
-        split: a `Split` whose ones and sevens get these strokes.
+        split: images and labels; its ones and sevens get these strokes.
         count: how many to make.
         seed: int.
 
     Returns:
-        A `Split` of `count` images in MNIST's size and place.
+        `count` images, scaled and centred as in MNIST, and their labels.
+
+    Raises:
+        ValueError: the split has no one or no seven, or one of them is empty.
+
+    Example:
+        >>> from digitlib import load_mnist
+        >>> from digitlib.training.synthetic import make_writing_styles
+        >>> make_writing_styles(load_mnist().test, 3).labels
+        array([1, 1, 7], dtype=uint8)
     """
     rng = np.random.default_rng(seed)
     made, labels = [], np.array([1, 1, 7] * count, split.labels.dtype)[:count]
-    places = {digit: np.flatnonzero(split.labels == digit) for digit in (1, 7)}
+    rows = {digit: np.flatnonzero(split.labels == digit) for digit in (1, 7)}
     for digit in labels:
-        ink = _enlarge(split.images[rng.choice(places[digit])])
-        made.append(digit_to_image(_add_upstroke(ink, rng) if digit == 1 else _add_bar(ink, rng)))
-    return Split(np.array(made).reshape(count, *split.images.shape[1:]), labels)
+        if not rows[digit].size:
+            raise ValueError(f"writing styles are made from ones and sevens; found no {digit}.")
+        ink = _enlarge(split.images[rng.choice(rows[digit])])
+        made.append(_add_upstroke(ink, rng) if digit == 1 else _add_bar(ink, rng))
+    return Split(_stack(made), labels)
+
+
+def _stack(made):
+    return np.array([digit_to_image(ink) for ink in made], np.uint8).reshape(-1, 28, 28)
 
 
 def _add_upstroke(ink, rng):
     height, width = ink.shape
-    pen = ink.sum() / np.hypot(height, width)  # area by length
+    pen = ink.sum() / np.hypot(height, width)  # area / length
     top, bottom = _middle(ink, pen / 2), _middle(ink, height - pen / 2)
     lean = np.arctan2(top[1] - bottom[1], bottom[0] - top[0])
     angle = min(lean + np.radians(rng.uniform(20, 60)), np.radians(65))  # from straight down
@@ -78,12 +100,12 @@ def _add_bar(ink, rng):
 
 
 def _middle(ink, row):
-    """The place (row, column) in the middle of a row's ink."""
+    """Returns the row and the mean column of its ink."""
     return row, np.average(np.arange(ink.shape[1]), weights=ink[int(row)] + 1e-6)
 
 
 def _add_strokes(ink, strokes, pen):
-    """Draws strokes from place to place with a round pen, and crops to all ink."""
+    """Draws strokes, each from one (row, column) to another, with a round pen; crops to the ink."""
     margin = max(ink.shape)
     picture = Image.fromarray(np.pad(255 * ink, margin).astype(np.uint8))
     for stroke in strokes:
@@ -95,20 +117,20 @@ def _add_strokes(ink, strokes, pen):
 
 
 def _draw_neighbours(digits, rng):
-    return _join(_enlarge(next(digits)), _enlarge(next(digits)), rng)
+    return _join(next(digits), next(digits), rng)
 
 
-def _draw_with_piece(digits, rng):
-    """A digit and a piece of its neighbour, as a cut in the wrong place leaves it."""
-    whole, cut = _enlarge(next(digits)), _enlarge(next(digits))
-    share = max(1, int(cut.shape[1] * rng.uniform(0.3, 0.7)))
+def _draw_with_part(digits, rng):
+    """Draws a digit and a part of its neighbour, as a cut at the wrong position leaves it."""
+    whole, cut = next(digits), next(digits)
+    width = max(1, int(cut.shape[1] * rng.uniform(0.3, 0.7)))
     if rng.random() < 0.5:
-        return _join(whole, cut[:, :share], rng)
-    return _join(cut[:, -share:], whole, rng)
+        return _join(whole, cut[:, :width], rng)
+    return _join(cut[:, -width:], whole, rng)
 
 
 def _join(left, right, rng):
-    """Side by side, from a gap to an overlap between them, not quite on one line."""
+    """Puts two side by side, with a gap or an overlap, and not quite on one line."""
     drops = rng.integers(0, 5, size=2) * _SCALE
     start = max(0, left.shape[1] + int(rng.integers(-4, 4)) * _SCALE)
     height = max(left.shape[0] + drops[0], right.shape[0] + drops[1])
@@ -129,9 +151,10 @@ def _draw_letter(_, rng):
 
 
 def _enlarge(image):
-    """One image of MNIST, cropped to its ink."""
-    rows, columns = np.nonzero(image)
-    box = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
-    cropped = Image.fromarray(image).crop(box)
+    """Crops an image to its ink and enlarges it; float32 (h, w), 0 to 1."""
+    picture = Image.fromarray(image)
+    if not picture.getbbox():
+        raise ValueError("an image is empty: all its pixels are 0. Remove it from the data set.")
+    cropped = picture.crop(picture.getbbox())
     larger = cropped.resize([_SCALE * side for side in cropped.size], Image.Resampling.BICUBIC)
     return np.asarray(larger, np.float32) / 255

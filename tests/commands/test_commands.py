@@ -1,4 +1,4 @@
-"""The command line, in processes of its own: the main job on all of the real data among them."""
+"""Each command does its job: the main one with all of the real data, in a process of its own."""
 
 import importlib.util
 import json
@@ -14,7 +14,7 @@ from conftest import idx_images, idx_labels, write_data
 from PIL import Image
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 
-from digitlib import load_model, predict_digits, save_model
+from digitlib import RECIPES, load_model, predict_digits, save_model
 from digitlib.data import LABEL_ERRORS
 
 
@@ -34,19 +34,21 @@ def trained(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def answers(trained, mnist):
+def predictions(trained, mnist):
     return predict_digits(load_model(trained[0]), mnist.test.images)
 
 
-def test_train_reads_more_than_988_of_1000_test_images(answers, mnist):
-    assert accuracy_score(mnist.test.labels, answers) > 0.988
+def test_train_classifies_more_than_988_of_1000_test_images(predictions, mnist):
+    assert accuracy_score(mnist.test.labels, predictions) > 0.988
 
 
-def test_train_prints_progress_accuracy_confusion_and_report(trained, answers, mnist):
+def test_train_prints_progress_accuracy_confusion_and_report(trained, predictions, mnist):
     output = trained[1]
     assert "430/430" in output  # batches of 128 in 55,000 images
-    assert f"Test accuracy {accuracy_score(mnist.test.labels, answers):.2%}" in output
-    for digit, row in enumerate(confusion_matrix(mnist.test.labels, answers)):
+    assert output.count("ms/step") == RECIPES["fast"].epochs  # no bar where there is no terminal
+    assert not {"\x1b", "\b", "\r"} & set(output)
+    assert f"Test accuracy {accuracy_score(mnist.test.labels, predictions):.2%}" in output
+    for digit, row in enumerate(confusion_matrix(mnist.test.labels, predictions)):
         assert f"{digit:3}" + "".join(f"{count:6}" for count in row) in output
     assert "precision    recall  f1-score" in output
     assert "saved as fast.keras" in output
@@ -59,7 +61,7 @@ def test_train_draws_curves_and_confusion_beside_the_model(trained):
             assert min(picture.size) > 400
 
 
-def test_train_takes_other_numbers_and_writes_hdf5(mnist, run_python, tmp_path):
+def test_train_takes_other_settings_and_writes_hdf5(mnist, run_python, tmp_path):
     write_data(tmp_path, mnist, 600, 600)
     numbers = "--epochs", 2, "--batch-size", 50, "--dropout", 0.1, "--width", 4
     options = *numbers, "--data", tmp_path, "--output", "ocr.h5"
@@ -76,20 +78,20 @@ def test_train_takes_other_numbers_and_writes_hdf5(mnist, run_python, tmp_path):
     assert f"Test accuracy {accuracy:.2%}" in done.stdout
 
 
-def test_evaluate_agrees_with_scikit_learn(trained, answers, mnist, run_digitlib):
+def test_evaluate_agrees_with_scikit_learn(trained, predictions, mnist, run_digitlib):
     done = run_digitlib("evaluate", trained[0], "--json")
     result = json.loads(done.stdout)
-    assert result["accuracy"] == accuracy_score(mnist.test.labels, answers)
+    assert result["accuracy"] == accuracy_score(mnist.test.labels, predictions)
     assert result["count"] == 10_000
     assert 0 < result["loss"] < 0.1
-    assert result["confusion"] == confusion_matrix(mnist.test.labels, answers).tolist()
+    assert result["confusion"] == confusion_matrix(mnist.test.labels, predictions).tolist()
     assert done.stderr == ""
     text = run_digitlib("evaluate", trained[0]).stdout
     assert f"Test accuracy {result['accuracy']:.2%}" in text
 
 
-def test_evaluate_several_models_judges_their_mean(trained, mnist, run_digitlib, tmp_path):
-    """Here the second is the first with shuffled answers, so that the mean differs from both."""
+def test_evaluate_of_several_models_takes_their_mean(trained, mnist, run_digitlib, tmp_path):
+    """The second is the first with shuffled outputs, so that the mean differs from both."""
     first = load_model(trained[0])
     second = load_model(trained[0])
     kernel, bias = second.layers[-1].get_weights()
@@ -103,15 +105,15 @@ def test_evaluate_several_models_judges_their_mean(trained, mnist, run_digitlib,
     assert result["loss"] == pytest.approx(log_loss(mnist.test.labels, mean), rel=1e-4)
 
 
-def test_evaluate_tells_and_draws_mistakes_without_wrong_labels(
-    trained, answers, mnist, run_digitlib, tmp_path
+def test_evaluate_counts_wrong_labels_and_draws_mistakes(
+    trained, predictions, mnist, run_digitlib, tmp_path
 ):
     sound = np.ones(10_000, bool)
     sound[list(LABEL_ERRORS)] = False
-    expected = accuracy_score(mnist.test.labels[sound], answers[sound])
+    expected = accuracy_score(mnist.test.labels[sound], predictions[sound])
     picture = tmp_path / "mistakes.png"
     done = run_digitlib("evaluate", trained[0], "--mistakes", picture)
-    missed = int((answers != mnist.test.labels)[~sound].sum())
+    missed = int((predictions != mnist.test.labels)[~sound].sum())
     assert f"{missed} of 15 images with a label known to be wrong" in done.stdout
     assert f"without these images {expected:.2%}" in done.stdout
     with Image.open(picture) as drawn:
@@ -120,32 +122,34 @@ def test_evaluate_tells_and_draws_mistakes_without_wrong_labels(
     assert report["accuracy_without_label_errors"] == pytest.approx(expected, abs=1e-12)
 
 
-def test_evaluate_other_data(trained, answers, mnist, run_digitlib, tmp_path):
+def test_evaluate_other_data(trained, predictions, mnist, run_digitlib, tmp_path):
     images, labels = mnist.test.images[:100], mnist.test.labels[:100]
     (tmp_path / "t10k-images-idx3-ubyte").write_bytes(idx_images(images))
     (tmp_path / "t10k-labels-idx1-ubyte").write_bytes(idx_labels(labels))
     options = trained[0], "--data", tmp_path, "--json"
     result = json.loads(run_digitlib("evaluate", *options).stdout)
     assert result["count"] == 100
-    assert result["accuracy"] == accuracy_score(labels, answers[:100])
+    assert result["accuracy"] == accuracy_score(labels, predictions[:100])
     done = run_digitlib("train", "fast", "--data", tmp_path, cwd=tmp_path)
     assert_one_line(done, "holds test files only")
 
 
-def test_predict_names_each_picture_and_its_digit(trained, answers, mnist, run_digitlib, tmp_path):
+def test_predict_names_each_picture_and_its_digit(
+    trained, predictions, mnist, run_digitlib, tmp_path
+):
     paths = [tmp_path / f"{number}.png" for number in range(3)]
     for path, image in zip(paths, mnist.test.images, strict=False):
         Image.fromarray(image).save(path)
     done = run_digitlib("predict", trained[0], *paths)
     assert done.stderr == ""
-    for line, path, digit in zip(done.stdout.splitlines(), paths, answers, strict=False):
+    for line, path, digit in zip(done.stdout.splitlines(), paths, predictions, strict=False):
         assert line.startswith(f"{path}: {digit} (")
         assert line.endswith("%)")
     assert len(done.stdout.splitlines()) == 3
 
 
-def test_predict_tells_which_picture_it_cannot_read_and_goes_on(
-    trained, answers, mnist, run_digitlib, tmp_path
+def test_predict_names_a_picture_that_it_cannot_read_and_goes_on(
+    trained, predictions, mnist, run_digitlib, tmp_path
 ):
     Image.fromarray(255 - mnist.test.images[0]).resize((400, 400)).save(tmp_path / "large.jpg")
     Image.new("L", (90, 90)).save(tmp_path / "blank.png")
@@ -158,14 +162,14 @@ def test_predict_tells_which_picture_it_cannot_read_and_goes_on(
     for line, name, message in zip(refused, names, messages, strict=False):
         assert line.startswith(f"{name}: error: ")
         assert message in line
-    assert read.startswith(f"large.jpg: {answers[0]} (")
+    assert read.startswith(f"large.jpg: {predictions[0]} (")
 
     done = run_digitlib("predict", trained[0], *names, "--json", cwd=tmp_path)
     assert done.returncode == 1
     *refused, read = map(json.loads, done.stdout.splitlines())
     assert [line["file"] for line in refused] == names[:3]
     assert all(set(line) == {"file", "error"} for line in refused)
-    assert read["digit"] == answers[0] == np.argmax(read["probabilities"])
+    assert read["digit"] == predictions[0] == np.argmax(read["probabilities"])
     assert sum(read["probabilities"]) == pytest.approx(1)
 
 
@@ -216,13 +220,12 @@ def assert_one_line(done, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("", "required: COMMAND"),
         ("teach fast", "invalid choice: 'teach'"),
-        ("train", "required: recipe"),
+        ("train", "required: RECIPE"),
         ("train slow", "invalid choice: 'slow' (choose from"),
         ("train fast --epochs many", "invalid int value: 'many'"),
-        ("train fast --epochs 0", "epochs must be above 0; got 0"),
-        ("train fast --seed -1", "between 0 and 2**32 - 1"),
+        ("train fast --epochs 0", "epochs must be a whole number above 0; got 0"),
+        ("train fast --seed -1", "seed must be a whole number from 0 to 4294967295; got -1"),
         ("train fast --data nowhere", "nowhere is not a folder"),
         ("train fast --output nowhere/fast.keras", "nowhere is not a folder"),
         ("train fast --output fast.model", "must end in .keras"),

@@ -1,11 +1,13 @@
 import json
 import statistics
 
+import numpy as np
 import pandas as pd
 import pytest
+from conftest import ROOT
 
 from digitlib import read_results, summarize_results
-from digitlib.experiments.results import COLUMNS, Results
+from digitlib.experiments.results import COLUMNS, Results, write_overrides
 
 
 def row(recipe, seed, accuracy, *, error="", overrides="{}"):
@@ -99,6 +101,110 @@ def test_other_files_are_refused(tmp_path):
         read_results(tmp_path / "other.csv")
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is not a table of results"),
+        (bytes(range(256)), "is not a table of results"),
+        (b"{header}\nfast,0,{}\n", "has a line that is not a result"),
+        (b"{header}\nfast,0,{},1,1,1,1,1,1,1,1,,,\n", "has a line that is not a result"),
+        (b"{header}\nfast,zero,{},1,1,1,1,1,1,1,1,\n", "has a line that is not a result"),
+        (b"{header}\nfast,,{},1,1,1,1,1,1,1,1,\n", "has a line that is not a result"),
+        (b"{header}\nfast,0,{},1,1,good,1,1,1,1,1,\n", "has a line that is not a result"),
+        (b"{header}\nfast,0,epochs,1,1,1,1,1,1,1,1,\n", "has a line that is not a result"),
+        (b"{header}\nfast,0,[1],1,1,1,1,1,1,1,1,\n", "has a line that is not a result"),
+        (b'{header}\nfast,0,"{},1,1,1,1,1,1,1,1,\n', "has a line that is not a result"),
+        (b"{header}\nfast,%s,{},1,1,1,1,1,1,1,1,\n" % (b"9" * 30), "has a line that is not a"),
+    ],
+)
+def test_a_csv_that_is_no_table_of_results_is_one_clear_error(path, content, message):
+    path.write_bytes(content.replace(b"{header}", ",".join(COLUMNS).encode()))
+    with pytest.raises(ValueError, match=rf"results\.csv .*{message}") as caught:
+        read_results(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_header_alone_is_a_table_without_rows(path, end):
+    path.write_text(",".join(COLUMNS) + end)
+    frame, other = read_results(path), Results(None)
+    pd.testing.assert_frame_equal(frame, other.frame())
+    other.append(ROWS[0])
+    summary = summarize_results(frame)
+    assert summary.empty
+    assert list(summary.columns) == list(summarize_results(other.frame()).columns)
+
+
+def test_a_header_without_its_line_break_is_resumed(path):
+    Results(path)
+    path.write_text(",".join(COLUMNS))
+    Results(path).append(ROWS[0])
+    assert read_results(path)["seed"].tolist() == [0]
+
+
+def test_an_unfinished_last_line_is_no_row(path):
+    table = Results(path)
+    table.append(ROWS[0])
+    with path.open("a") as file:
+        file.write("dense,1,{},78")
+    assert read_results(path)["seed"].tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({"strangers": 0.1, "epochs": 1}, {"epochs": 1, "negatives": 0.1}),
+        ({"variants": 0.2}, {"writing_styles": 0.2}),
+        ({"paper": 1}, {"degradation": 1.0}),
+    ],
+)
+def test_old_names_of_settings_are_read_as_the_new_ones(path, old, new):
+    written = row("robust", 0, 0.99, overrides=json.dumps(old))
+    Results(path).append(written)
+    assert json.loads(read_results(path)["overrides"][0]) == new
+    table = Results(path)
+    run = {"recipe": "robust", "seed": 0, "overrides": json.dumps(new, sort_keys=True)}
+    assert table.holds(run)
+    table.append({**written, **run})
+    assert len(table.frame()) == len(read_results(path)) == 1
+
+
+def test_overrides_of_equal_value_are_written_alike():
+    for changes in ({"dropout": 0, "epochs": 2}, {"epochs": np.int64(2), "dropout": 0.0}):
+        assert write_overrides(changes) == '{"dropout": 0.0, "epochs": 2}'
+
+
+def test_the_tables_of_the_benchmarks_are_read():
+    for name in ("results", "ablations"):
+        path = ROOT / "benchmarks" / f"{name}.csv"
+        plain = pd.read_csv(path, keep_default_na=False, na_values={"test_accuracy": [""]})
+        frame = read_results(path)
+        assert len(frame) == len(plain)
+        for column in ("recipe", "seed", "overrides", "validation_accuracy", "test_accuracy"):
+            assert frame[column].equals(plain[column].astype(frame[column].dtype))
+
+
+def test_capital_suffixes_and_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    Results("~/TABLE.CSV").append(ROWS[0])
+    assert read_results("~/TABLE.CSV")["seed"].tolist() == [0]
+    assert (tmp_path / "TABLE.CSV.json").exists()
+
+
+def test_destinations_that_cannot_be_written_are_refused(tmp_path, monkeypatch):
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"folder\.csv is a folder"):
+        Results(tmp_path / "folder.csv")
+    with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):
+        Results(tmp_path / "nowhere" / "results.csv")
+    (tmp_path / "fixed.csv").touch()
+    # Root may write anywhere, so the answer of the system is simulated.
+    monkeypatch.setattr("digitlib.files.os.access", lambda path, _: path.suffix != ".csv")
+    with pytest.raises(PermissionError, match=r"fixed\.csv cannot be written"):
+        Results(tmp_path / "fixed.csv")
+
+
 def test_an_empty_file_is_begun(path):
     path.touch()
     Results(path).append(ROWS[0])
@@ -123,6 +229,16 @@ def test_a_table_of_another_version_is_refused(path):
         Results(path)
     sidecar.write_text(json.dumps({**written, "date": "2020-01-01"}))
     Results(path)
+    for damaged in ("", "{", "[1]", "null"):
+        sidecar.write_text(damaged)
+        with pytest.raises(ValueError, match="was measured with data None, this is MNIST"):
+            Results(path)
+
+
+def test_a_summary_needs_results():
+    for frame in (Results(None).frame().drop(columns="error"), "results.csv", []):
+        with pytest.raises(ValueError, match="frame must have the columns recipe,seed"):
+            summarize_results(frame)
 
 
 def test_the_summary_agrees_with_statistics():

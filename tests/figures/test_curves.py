@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 from conftest import boxes_of, overlaps, texts, tick_labels
 
-from digitlib import plot_curves, plot_histories, plot_learning_curves, plot_robustness
+from digitlib.figures.curves import (
+    plot_curves,
+    plot_histories,
+    plot_learning_curves,
+    plot_robustness,
+)
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -100,11 +105,53 @@ def test_only_a_huge_loss_has_a_log_scale():
     assert axes[1, 0].get_ylim()[0] == 0
 
 
-def test_a_loss_that_is_not_a_number_is_told():
-    broken = history() | {"loss": [np.nan] * 2, "val_loss": [np.nan] * 2}
-    axes = plot_histories({"broken": broken})
-    assert texts(axes[1, 0]) == ["not a number"]
-    axes[0, 0].figure.canvas.draw()
+@pytest.mark.parametrize("loss", [np.nan, np.inf])
+def test_a_loss_that_is_not_finite_is_written_out(loss):
+    broken = history() | {"loss": [loss] * 2, "val_loss": [loss] * 2}
+    for ax in (plot_histories({"broken": broken})[1, 0], plot_learning_curves(broken)[1]):
+        assert texts(ax) == ["NaN or infinite"]
+        ax.figure.canvas.draw()
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({"val_loss": []}, "2 accuracy, 2 loss, 2 val_accuracy, 0 val_loss"),
+        ({"loss": [1.0]}, "2 accuracy, 1 loss, 2 val_accuracy, 2 val_loss"),
+        ({name: [] for name in HISTORY}, "0 accuracy, 0 loss, 0 val_accuracy, 0 val_loss"),
+    ],
+)
+def test_histories_need_as_many_values_of_each_metric(change, found):
+    for plot in (plot_learning_curves, lambda broken: plot_histories({"a": broken})):
+        with pytest.raises(ValueError, match=f"got {found}. Compile with .* validation_data"):
+            plot(history() | change)
+    assert plt.get_fignums() == []
+
+
+def test_a_history_without_validation_is_refused():
+    without = {name: HISTORY[name] for name in ("loss", "accuracy")}
+    with pytest.raises(ValueError, match=r"0 val_accuracy, 0 val_loss.*fit with validation_data"):
+        plot_learning_curves(without)
+
+
+def test_no_histories_are_refused():
+    with pytest.raises(ValueError, match="expected at least one history; got none"):
+        plot_histories({})
+
+
+@pytest.mark.parametrize(
+    ("x", "curves", "xscale", "message"),
+    [
+        ([1, 2], {}, "linear", "expected at least one curve; got none"),
+        ([], {"a": []}, "linear", "at least 1; got 0 x, 0 values of a"),
+        ([1, 2, 3], {"a": [1, 2, 3], "x": [1, 2]}, "linear", "got 3 x, 3 values of a, 2 values of"),
+        ([0, 1], {"a": [1, 2]}, "log", "a logarithmic scale needs x above 0; got 0"),
+    ],
+)
+def test_curves_that_cannot_be_drawn_are_refused(x, curves, xscale, message):
+    with pytest.raises(ValueError, match=message):
+        plot_curves(x, curves, title="", xlabel="", ylabel="", xscale=xscale)
+    assert plt.get_fignums() == []
 
 
 def test_histories_wrap_into_rows():
@@ -132,14 +179,18 @@ def test_curves_are_drawn_on_given_axes():
     assert plt.get_fignums() == [figure.number]
 
 
-def test_robustness_has_a_panel_for_each_change_and_a_line_for_each_model():
+def robustness_table(*changes):
     rows = [
         f"{model},{change},{amount},10,{accuracy}"
-        for change in ("shift (pixels)", "blur (pixels)", "contrast", "noise (deviation)")
+        for change in changes
         for model, accuracies in {"robust": (1.0, 0.9), "fast": (0.99, 0.5)}.items()
         for amount, accuracy in zip((0, 3), accuracies, strict=True)
     ]
-    table = io.StringIO("\n".join(["model,change,amount,images,accuracy", *rows]))
+    return io.StringIO("\n".join(["model,change,amount,images,accuracy", *rows]))
+
+
+def test_robustness_has_a_panel_for_each_change_and_a_line_for_each_model():
+    table = robustness_table("shift (pixels)", "blur (pixels)", "contrast", "noise (deviation)")
     axes = plot_robustness(table)
     assert axes.shape == (2, 3)
     assert [ax.get_xlabel() for ax in axes.flat[:4]] == [
@@ -154,3 +205,30 @@ def test_robustness_has_a_panel_for_each_change_and_a_line_for_each_model():
     assert [text.get_text() for text in legend.get_texts()] == ["robust", "fast"]
     boxes = boxes_of([legend, *(ax.xaxis.label for ax in axes[1, :1])], axes[0, 0].figure)
     assert not overlaps(boxes)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_robustness_to_few_changes_is_one_row(count):
+    axes = plot_robustness(robustness_table(*"abc"[:count]))
+    assert axes.shape == (1, count)
+    assert [ax.get_xlabel() for ax in axes[0]] == list("abc"[:count])
+    assert axes[0, 0].get_ylabel() == "accuracy"
+    assert [len(ax.lines) for ax in axes[0]] == [2] * count
+    (legend,) = axes[0, 0].figure.legends
+    boxes = boxes_of([legend, *axes.flat], axes[0, 0].figure)
+    assert not overlaps(boxes)
+
+
+def test_robustness_is_drawn_on_given_axes():
+    given = plt.subplots(1, 3)[1]
+    assert plot_robustness(robustness_table(*"abc"), axes=given) is given
+    assert [ax.get_ylabel() for ax in given] == ["accuracy", "", ""]
+    with pytest.raises(ValueError, match="expected 4 Axes, one for each change; got 3"):
+        plot_robustness(robustness_table(*"abcd"), axes=given)
+
+
+@pytest.mark.parametrize("text", ["model,change,amount,images,accuracy", "model,change\na,b"])
+def test_tables_without_rows_or_columns_are_refused(text):
+    with pytest.raises(ValueError, match="change, amount, accuracy as columns and at least 1 row"):
+        plot_robustness(io.StringIO(text))
+    assert plt.get_fignums() == []

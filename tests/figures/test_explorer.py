@@ -97,6 +97,13 @@ def test_front_ends_without_widgets_get_the_picture(explorer):
     assert bundle[WIDGET]["model_id"] == explorer.model_id
 
 
+@pytest.mark.parametrize("kernels", [KERNELS, {}])
+def test_nothing_to_explore_is_refused(kernels):
+    message = f"at least one image and one kernel; got 0 and {len(kernels)}"
+    with pytest.raises(ValueError, match=message):
+        explore_convolution({}, kernels)
+
+
 def test_its_text_is_always_the_same(explorer, images):
     other = explore_convolution(images, KERNELS)
     assert repr(explorer) == repr(other) == explorer._repr_mimebundle_()["text/plain"]

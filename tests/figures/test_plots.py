@@ -1,26 +1,21 @@
-import html
-import io
-import re
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import texts
-from PIL import Image
+from conftest import texts, tick_labels
 
-from digitlib import (
+from digitlib.figures.plots import (
     plot_class_counts,
     plot_confusion,
-    plot_mistakes,
+    plot_reading,
     plot_recipes,
     plot_reliability,
-    plot_samples,
     plot_steps,
-    show,
 )
-from digitlib.evaluation import Mistakes, measure_calibration
 from digitlib.handwriting.digit import Steps
+from digitlib.uncertainty import measure_calibration
 
 
 @pytest.fixture
@@ -30,33 +25,6 @@ def confusion():
     return matrix
 
 
-@pytest.fixture
-def mistakes():
-    return Mistakes(
-        np.array([4, 0, 2]),
-        np.array([1, 2, 3]),
-        np.array([7, 8, 9]),
-        np.array([0.999, 0.8, 0.5]),
-        np.array([0.0004, 0.15, 0.2]),
-    )
-
-
-def test_samples_stand_over_their_labels(small_images):
-    ax = plot_samples(small_images, [3, 1, 4, 1, 5, 9], columns=4)
-    assert texts(ax) == ["3", "1", "4", "1", "5", "9"]
-    assert np.array_equal([picture.get_array() for picture in ax.images], small_images)
-    boxes = [picture.get_extent() for picture in ax.images]
-    assert boxes[0][2:] == boxes[3][2:] != boxes[4][2:]  # four in the first row
-    assert boxes[0][:2] == boxes[4][:2]
-    left, right, bottom, top = (*ax.get_xlim(), *ax.get_ylim())
-    assert all(left <= b[0] and b[1] <= right and bottom <= b[2] and b[3] <= top for b in boxes)
-
-
-def test_samples_need_a_label_each(small_images):
-    with pytest.raises(ValueError, match="shorter"):
-        plot_samples(small_images, [1, 2])
-
-
 def test_class_counts_are_written_on_the_bars():
     ax = plot_class_counts([0, 0, 0, 7, 9, 9])
     assert [bar.get_height() for bar in ax.patches] == [3, 0, 0, 0, 0, 0, 0, 1, 0, 2]
@@ -64,10 +32,17 @@ def test_class_counts_are_written_on_the_bars():
     assert [tick.get_text() for tick in ax.get_xticklabels()] == list("0123456789")
 
 
+@pytest.mark.parametrize("labels", [[], [3, 10], [-1], ["a"], [0.5]])
+def test_labels_that_are_no_digits_are_refused(labels):
+    with pytest.raises(ValueError, match=r"labels must be (integers of shape|digits 0-9)"):
+        plot_class_counts(labels)
+    assert plt.get_fignums() == []
+
+
 def test_confusion_shows_counts_and_spares_zeros(confusion):
     ax = plot_confusion(confusion)
     assert sorted(filter(None, texts(ax))) == sorted(["7", *map(str, range(900, 1000, 10))])
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("digit read", "true digit")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("predicted digit", "true digit")
     assert [tick.get_text() for tick in ax.get_yticklabels()] == list("0123456789")
     seven = next(text for text in ax.texts if text.get_text() == "7")
     assert seven.get_position() == (9.5, 4.5)  # column 9, row 4
@@ -79,34 +54,22 @@ def test_the_diagonal_does_not_set_the_colours(confusion):
     assert diagonal_mesh.get_array().count() == 10
 
 
+def test_confusion_may_be_a_list_of_lists():
+    ax = plot_confusion([[5, 1], [0, 4]])
+    assert sorted(texts(ax)) == sorted(texts(plot_confusion(np.array([[5, 1], [0, 4]]))))
+    assert sorted(filter(None, texts(ax))) == ["1", "4", "5"]
+
+
+@pytest.mark.parametrize("matrix", [[], [1, 2], [[1, 2, 3], [4, 5, 6]], 7])
+def test_what_is_no_confusion_matrix_is_refused(matrix):
+    with pytest.raises(ValueError, match="expected a square matrix of counts; got the shape"):
+        plot_confusion(matrix)
+    assert plt.get_fignums() == []
+
+
 def test_confusion_of_a_perfect_model():
     ax = plot_confusion(np.diag(np.full(10, 5)))
     assert list(filter(None, texts(ax))) == ["5"] * 10
-
-
-def test_mistakes_say_label_answer_and_both_probabilities(small_images, mistakes):
-    ax = plot_mistakes(small_images, mistakes, count=2)
-    assert texts(ax) == [
-        "1 read as 7\n7: 99.9%, 1: 0.0%",
-        "2 read as 8\n8: 80.0%, 2: 15.0%",
-    ]
-    assert np.array_equal(ax.images[0].get_array(), small_images[4])
-    assert ax.get_title() == "The 2 most confident of 3 mistakes"
-    assert plot_mistakes(small_images, mistakes).get_title() == "All 3 mistakes"
-
-
-def test_labels_known_to_be_wrong_are_marked(small_images, mistakes):
-    ax = plot_mistakes(small_images, mistakes, doubtful=[int(mistakes.indices[1])])
-    starred = [" * read as" in text for text in texts(ax)]
-    assert starred == [False, True, False]
-    assert "* the label is known to be wrong" in ax.get_title()
-    others = plot_mistakes(small_images, mistakes, doubtful=[9999])
-    assert "*" not in others.get_title() + "".join(texts(others))
-
-
-def test_no_mistakes_are_a_picture_too(small_images):
-    none = Mistakes(*(np.array([], int) for _ in range(5)))
-    assert plot_mistakes(small_images, none).get_title() == "No mistakes"
 
 
 @pytest.fixture
@@ -133,6 +96,44 @@ def test_recipes_stand_at_their_cost_and_accuracy(summary):
     assert np.allclose(bars, [[0.973, 0.977], [0.990, 0.992]])
 
 
+def recipes(*accuracies, deviation=0.001, seconds=5.0):
+    names = [f"recipe {number}" for number in range(len(accuracies))]
+    columns = {"recipe": names, "test_mean": accuracies, "test_deviation": deviation}
+    return pd.DataFrame(columns | {"cpu_seconds": seconds})
+
+
+@pytest.mark.parametrize(
+    "accuracies", [(0.5, 0.99), (0.1,), (0.9, 1.0), (1.0,), (0.0, 1.0), (0.9999, 0.99), (0.975,)]
+)
+@pytest.mark.parametrize("deviation", [0, 0.003, np.nan])
+def test_no_recipe_is_outside_the_axes(accuracies, deviation):
+    ax = plot_recipes(recipes(*accuracies, deviation=deviation), {"recipe 0": 0.4})
+    ax.figure.canvas.draw()
+    for line in ax.lines:
+        for x, y in line.get_xydata():
+            place = ax.transAxes.inverted().transform(ax.transData.transform((x, y)))
+            assert ((place > 0) & (place < 1)).all() or line.get_marker() in "_|", (x, y)
+    assert ax.get_yscale() == ("linear" if {0, 1} & set(accuracies) else "logit")
+    labels = [label for label in tick_labels(ax.yaxis) if label]
+    assert labels and all(label.endswith("%") for label in labels)
+
+
+@pytest.mark.parametrize(
+    ("summary", "reported", "message"),
+    [
+        (recipes(), {}, "expected the results of at least one recipe; got none"),
+        (recipes(0.9, 97.5), {}, r"expected accuracies from 0 to 1.*97\.5"),
+        (recipes(np.nan), {}, "expected accuracies from 0 to 1.*nan"),
+        (recipes(0.9), {"recipe 0": 99.2}, r"expected accuracies from 0 to 1.*99\.2"),
+        (recipes(0.9, seconds=0.0), {}, r"CPU times above 0; got \[0\.9\] and \[0\.\]"),
+    ],
+)
+def test_results_without_a_place_in_the_plot_are_refused(summary, reported, message):
+    with pytest.raises(ValueError, match=message):
+        plot_recipes(summary, reported)
+    assert plt.get_fignums() == []
+
+
 @pytest.fixture
 def calibration():
     rows = [[0.9, 0.1], [0.8, 0.2], [0.55, 0.45], [0.55, 0.45]]
@@ -151,30 +152,13 @@ def test_reliability_shows_filled_bins_with_interval_and_count(calibration):
     assert ax.get_title() == "Expected calibration error 45.00%"
 
 
-def test_each_plot_draws_on_given_axes(small_images, mistakes, confusion, summary, calibration):
-    figure, axes = plt.subplots(6)
-    assert plot_samples(small_images, range(6), ax=axes[0]) is axes[0]
-    assert plot_class_counts([1], ax=axes[1]) is axes[1]
-    assert plot_confusion(confusion, ax=axes[2]) is axes[2]
-    assert plot_mistakes(small_images, mistakes, ax=axes[3]) is axes[3]
-    assert plot_recipes(summary, {}, ax=axes[4]) is axes[4]
-    assert plot_reliability(calibration, ax=axes[5]) is axes[5]
+def test_each_plot_draws_on_given_axes(confusion, summary, calibration):
+    figure, axes = plt.subplots(4)
+    assert plot_class_counts([1], ax=axes[0]) is axes[0]
+    assert plot_confusion(confusion, ax=axes[1]) is axes[1]
+    assert plot_recipes(summary, {}, ax=axes[2]) is axes[2]
+    assert plot_reliability(calibration, ax=axes[3]) is axes[3]
     assert plt.get_fignums() == [figure.number]
-
-
-def test_shown_figure_is_an_image_with_alternative_text():
-    shown = show(plot_class_counts([1, 2]), alt='Bars of "two" digits & more')
-    markup = shown._repr_html_()
-    assert html.unescape(re.search('alt="(.*?)"', markup)[1]) == 'Bars of "two" digits & more'
-    picture = Image.open(io.BytesIO(shown.png))
-    assert picture.format == "PNG"
-    assert f'width="{picture.width * 2 // 3}"' in markup
-    assert repr(shown) == 'Bars of "two" digits & more'
-    assert plt.get_fignums() == []  # Jupyter would show an open figure a second time
-
-
-def test_several_axes_are_shown_as_their_one_figure():
-    assert show(plt.subplots(2)[1], alt="two axes").png.startswith(b"\x89PNG")
 
 
 def test_steps_stand_side_by_side_from_light_paper_to_dark_ink():
@@ -190,3 +174,17 @@ def test_steps_stand_side_by_side_from_light_paper_to_dark_ink():
         assert drawn.get_cmap().name == ("gray" if number == 0 else "gray_r")
         assert ax.get_title()
         assert not ax.axison
+
+
+def test_a_reading_has_a_box_and_a_prediction_for_each_digit():
+    sure = SimpleNamespace(text="7", box=(10, 20, 40, 50), probabilities=np.array([0.01, 0.99]))
+    unsure = SimpleNamespace(text="?", box=(10, 60, 40, 80), probabilities=np.array([0.6, 0.4]))
+    picture = np.ones((60, 100))
+    ax = plot_reading(SimpleNamespace(picture=picture, text="7?", digits=(sure, unsure)))
+    assert texts(ax) == ["7\n99%", "?\n60%"]
+    assert [box.get_bbox().extents.tolist() for box in ax.patches] == [
+        [20, 10, 50, 40],
+        [60, 10, 80, 40],
+    ]
+    assert [box.get_linestyle() for box in ax.patches] == ["-", "--"]
+    assert ax.get_title() == "Read: 7?"

@@ -126,8 +126,14 @@ def test_every_step_is_kept(digits):
         np.linspace(0.3, 0.9, 300 * 200).reshape(200, 300),
         np.clip(RNG.normal(0.8, 0.02, (300, 200)), 0, 1),
         RNG.integers(0, 256, (200, 200), dtype=np.uint8),
+        RNG.integers(0, 256, (1, 300), dtype=np.uint8),
+        RNG.integers(0, 256, (300, 1), dtype=np.uint8),
+        np.zeros((50, 60, 4), np.uint8),
     ],
-    ids=["white", "black", "one pixel", "grey", "slope", "paper", "noise"],
+    ids=[
+        *("white", "black", "one pixel", "grey", "slope", "paper", "noise"),
+        *("one row", "one column", "transparent"),
+    ],
 )
 def test_blank_pictures_and_noise_are_refused(blank):
     with pytest.raises(ValueError, match="no digit found"):

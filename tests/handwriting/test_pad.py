@@ -46,21 +46,21 @@ FOUR = [[(110, 50), (80, 150), (210, 150)], [(180, 60), (170, 240)]]
 
 
 def test_it_starts_with_an_example_that_is_read(pad):
-    assert pad.answer["message"].startswith("Reads 7 (")
-    assert np.argmax(pad.answer["probabilities"][0]) == 7
-    assert decode(pad.answer["images"][0]).shape == (28, 28)
+    assert pad.prediction["message"].startswith("Reads 7 (")
+    assert np.argmax(pad.prediction["probabilities"][0]) == 7
+    assert decode(pad.prediction["images"][0]).shape == (28, 28)
 
 
 @pytest.mark.parametrize(("strokes", "digit"), [([ONE], 1), (FOUR, 4)])
 def test_a_drawing_is_read_at_once(pad, strokes, digit):
     pad.drawing = encode(draw(*strokes))
-    assert pad.answer["message"].startswith(f"Reads {digit} (")
-    (image,), (probabilities,) = pad.answer["images"], pad.answer["probabilities"]
+    assert pad.prediction["message"].startswith(f"Reads {digit} (")
+    (image,), (probabilities,) = pad.prediction["images"], pad.prediction["probabilities"]
     assert np.array_equal(decode(image), image_to_digit(draw(*strokes)))
     assert np.argmax(probabilities) == digit
     assert sum(probabilities) == pytest.approx(1, abs=1e-3)
     assert pad.picture == draw(*strokes)
-    json.dumps(pad.answer)  # which is how it goes to the browser
+    json.dumps(pad.prediction)  # which is how it goes to the browser
 
 
 def test_an_uploaded_picture_is_read_the_same_way(pad, mnist):
@@ -68,7 +68,7 @@ def test_an_uploaded_picture_is_read_the_same_way(pad, mnist):
         buffer = io.BytesIO()
         Image.fromarray(mnist.test.images[0]).resize((500, 500)).save(buffer, kind)
         pad.drawing = encode(buffer.getvalue())
-        assert pad.answer["message"].startswith("Reads 7 (")
+        assert pad.prediction["message"].startswith("Reads 7 (")
 
 
 @pytest.mark.parametrize(
@@ -80,28 +80,28 @@ def test_an_uploaded_picture_is_read_the_same_way(pad, mnist):
         (draw(ONE)[:100], "no picture that can be read"),
     ],
 )
-def test_what_cannot_be_read_is_said_and_the_pad_goes_on(pad, file, message):
+def test_an_unreadable_drawing_gives_a_message_and_the_pad_goes_on(pad, file, message):
     pad.drawing = encode(file)
-    assert message in pad.answer["message"]
-    assert pad.answer["images"] == pad.answer["probabilities"] == []
+    assert message in pad.prediction["message"]
+    assert pad.prediction["images"] == pad.prediction["probabilities"] == []
     pad.drawing = encode(draw(ONE))
-    assert pad.answer["message"].startswith("Reads 1")
+    assert pad.prediction["message"].startswith("Reads 1")
 
 
-def test_text_that_is_no_base64_is_said_too(pad):
+def test_text_that_is_not_base64_gives_a_message_too(pad):
     pad.drawing = "?"
-    assert "no picture" in pad.answer["message"]
+    assert "no picture" in pad.prediction["message"]
 
 
 def test_a_wide_pad_reads_a_whole_number(reader):
     pad = DrawingPad(reader, number=True)
     assert (pad.width, pad.height) == (840, 280)
-    assert pad.answer["message"] == "Reads 717"
+    assert pad.prediction["message"] == "Reads 717"
     four = [[(x + 300, y) for x, y in stroke] for stroke in FOUR]
     pad.drawing = encode(draw(ONE, *four, size=(840, 280)))
-    assert pad.answer["message"] == "Reads 14"
-    assert [np.argmax(row) for row in pad.answer["probabilities"]] == [1, 4]
-    assert all(decode(image).shape == (28, 28) for image in pad.answer["images"])
+    assert pad.prediction["message"] == "Reads 14"
+    assert [np.argmax(row) for row in pad.prediction["probabilities"]] == [1, 4]
+    assert all(decode(image).shape == (28, 28) for image in pad.prediction["images"])
 
 
 def test_front_ends_without_widgets_get_the_picture(pad):
@@ -111,7 +111,7 @@ def test_front_ends_without_widgets_get_the_picture(pad):
     source = re.search('src="data:image/png;base64,(.*?)"', data["text/html"])[1]
     assert base64.b64decode(source) == pad.picture
     alt = re.search('alt="(.*?)"', data["text/html"])[1]
-    assert pad.answer["message"] in alt
+    assert pad.prediction["message"] in alt
 
 
 def test_its_text_is_always_the_same(pad, reader):

@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from benchmarks.handwriting import match_digits
 from benchmarks.paper import draw_page
 from digitlib import load_model, plot_reading, read_digits
+from digitlib.evaluation import predict_probabilities
 from digitlib.handwriting.digit import image_to_digit
+from digitlib.handwriting.reading import mark_unsure
 
 RNG = np.random.default_rng(11)
 
@@ -92,6 +94,48 @@ def test_what_is_not_sure_is_marked(reader, mnist):
     assert read_digits(reader, page, sure=1).text == "?????"
 
 
+def draw_cross(width, lean):
+    picture = Image.new("L", (280, 280), 255)
+    for ends in ([(80 + lean, 60), (200 - lean, 220)], [(200 + lean, 60), (80 - lean, 220)]):
+        ImageDraw.Draw(picture).line(ends, fill=0, width=width)
+    return picture
+
+
+@pytest.mark.parametrize("width", [6, 14, 24])
+@pytest.mark.parametrize("lean", [-20, 0, 20])
+def test_a_drawn_cross_is_uncertain(reader, width, lean):
+    assert read_digits(reader, draw_cross(width, lean)).text == "?"
+    image = image_to_digit(draw_cross(width, lean))
+    assert mark_unsure(predict_probabilities(reader, image[None])[0]) == "?"
+
+
+def test_digits_alone_in_a_picture_are_certain(reader, mnist):
+    pictures = [
+        np.pad(np.kron(255 - image, np.ones((8, 8))), 40, constant_values=255)
+        for image in mnist.test.images[:10]
+    ]
+    images = np.array([image_to_digit(picture.astype(np.uint8)) for picture in pictures])
+    certain = [mark_unsure(row) for row in predict_probabilities(reader, images)]
+    assert (
+        sum(text == str(label) for text, label in zip(certain, mnist.test.labels[:10], strict=True))
+        >= 9
+    )
+
+
+@pytest.mark.parametrize("sure", [98, 1.01, -0.1, float("nan"), "0.98", None, [0.5]])
+def test_sure_must_be_a_probability(reader, sure):
+    with pytest.raises(ValueError, match="sure must be between 0 and 1") as raised:
+        read_digits(reader, "nowhere.png", sure=sure)
+    assert str(raised.value) == f"sure must be between 0 and 1; got {sure}"
+
+
+@pytest.mark.parametrize(("sure", "text"), [(0.9, "7"), (np.float32(0.5), "7"), (0.91, "?")])
+def test_a_digit_is_certain_from_the_given_probability_on(sure, text):
+    probabilities = np.full(10, 0.1 / 9)
+    probabilities[7] = 0.9
+    assert mark_unsure(probabilities, sure) == text
+
+
 def test_ruled_lines_and_specks_are_left_out(reader, mnist):
     page, _ = write(mnist.test.images[:4], [30] * 4)
     page[180:183, 20:-20] = 0
@@ -131,6 +175,12 @@ def test_a_page_full_of_marks_is_refused_at_once(reader):
         read_digits(reader, page)
 
 
+@pytest.mark.parametrize("page", [np.zeros((1, 1)), np.zeros((1, 300)), np.zeros((300, 1))])
+def test_tiny_pages_are_refused(reader, page):
+    with pytest.raises(ValueError, match="no digit found"):
+        read_digits(reader, page)
+
+
 @pytest.mark.parametrize("value", [255, 0, 128])
 def test_blank_pages_are_refused(reader, value):
     with pytest.raises(ValueError, match="no digit found"):
@@ -142,7 +192,7 @@ def test_noise_is_refused(reader):
         read_digits(reader, RNG.integers(0, 256, (300, 400), dtype=np.uint8))
 
 
-def test_a_reading_is_drawn_with_boxes_and_answers(reader, mnist):
+def test_a_reading_is_drawn_with_boxes_and_predictions(reader, mnist):
     page, _ = write(mnist.test.images[:3], [30] * 3)
     reading = read_digits(reader, page)
     unsure = reading.digits[1]._replace(text="?")

@@ -1,4 +1,4 @@
-"""Trainings that end too soon: killed, interrupted, out of space, or with a loss that explodes."""
+"""Trainings that end too soon: killed, interrupted, out of space, or with a loss of NaN."""
 
 import dataclasses
 import errno
@@ -24,14 +24,14 @@ import dataclasses, hashlib, json, sys
 import digitlib
 digitlib.start_keras()
 train = digitlib.load_mnist().train
-known, held_out = (
+train, validation = (
     digitlib.Split(train.images[part], train.labels[part])
     for part in (slice(0, 1500), slice(1500, 2000))
 )
 numbers = {"width": 4, "epochs": 4, "plain_epochs": 1, "batch_size": 100}
 recipe = dataclasses.replace(digitlib.RECIPES["robust"], **numbers)
 print("ready", flush=True)
-run = digitlib.train_model(recipe, known, held_out, verbose=0, checkpoint_dir=sys.argv[1])
+run = digitlib.train_model(recipe, train, validation, verbose=0, checkpoint_dir=sys.argv[1])
 content = b"".join(weights.tobytes() for weights in run.model.get_weights())
 print(hashlib.sha256(content + json.dumps(run.history).encode()).hexdigest())
 """
@@ -198,14 +198,44 @@ def test_a_full_disk_keeps_the_last_complete_checkpoint(splits, tmp_path, monkey
 
 def test_a_folder_that_cannot_be_written_to_is_refused_before_training(splits, tmp_path):
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(OSError, match="checkpoints cannot be written to"):
+    with pytest.raises(OSError, match="checkpoints can't be written to"):
         train_model(SMALL, *splits, verbose=0, checkpoint_dir=tmp_path / "file")
 
 
-def test_a_loss_that_is_no_number_ends_the_training_with_advice(splits, tmp_path):
+def test_a_checkpoint_with_old_names_of_settings_is_continued(splits, tmp_path):
+    recipe = dataclasses.replace(PLAIN, epochs=1, negatives=0.1, writing_styles=0.05)
+    train_model(recipe, *splits, verbose=0, checkpoint_dir=tmp_path)
+    path = tmp_path / "training.npz"
+    with np.load(path) as saved:
+        arrays = dict(saved)
+    note = json.loads(str(arrays["note"]))
+    numbers = note["identity"]["recipe"]
+    assert (numbers["negatives"], numbers["writing_styles"], numbers["degradation"]) == (
+        0.1,
+        0.05,
+        0,
+    )
+    for old, new in (
+        *(("strangers", "negatives"), ("variants", "writing_styles")),
+        ("paper", "degradation"),
+    ):
+        numbers[old] = numbers.pop(new)
+    before = path.read_bytes()
+    np.savez(path, **{**arrays, "note": np.array(json.dumps(note))})
+    train_model(recipe, *splits, verbose=0, checkpoint_dir=tmp_path)  # nothing is left to do
+    numbers["paper"] = 0.5
+    np.savez(path, **{**arrays, "note": np.array(json.dumps(note))})
+    with pytest.raises(ValueError, match=r"another training \(its recipe differs\)"):
+        train_model(recipe, *splits, verbose=0, checkpoint_dir=tmp_path)
+    path.write_bytes(before)
+    train_model(recipe, *splits, verbose=0, checkpoint_dir=tmp_path)
+
+
+def test_a_loss_of_nan_ends_the_training_with_advice(splits, tmp_path):
     wild = dataclasses.replace(
         SMALL, batch_norm=False, learning_rate=1e20, schedule="constant", calibrated=False
     )
-    with pytest.raises(FloatingPointError, match="Lower learning_rate"):
+    advice = r"^the loss became (NaN|infinite)\. .* too high: lower `learning_rate`"
+    with pytest.raises(FloatingPointError, match=advice):
         train_model(wild, *splits, verbose=0, checkpoint_dir=tmp_path)
     assert list(tmp_path.iterdir()) == []

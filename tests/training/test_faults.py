@@ -24,6 +24,18 @@ def test_every_cause_has_one_letter():
     assert list(FAULTS) == list("ABCDE")
 
 
+@pytest.mark.parametrize("letter", ["a", "F", "", None, "Healthy", 1])
+def test_an_unknown_letter_is_refused(mnist, letter):
+    with pytest.raises(ValueError, match="letter must be one of A, B, C, D, E or healthy; got"):
+        train_faulty(letter, mnist.train, mnist.test)
+
+
+@pytest.mark.parametrize("numbers", [{"epochs": 0}, {"epochs": 1.5}, {"seed": -1}])
+def test_numbers_out_of_range_are_refused(mnist, numbers):
+    with pytest.raises(ValueError, match=f"{next(iter(numbers))} must be a whole number"):
+        train_faulty("A", mnist.train, mnist.test, **numbers)
+
+
 def test_without_a_fault_it_learns(histories):
     assert histories["healthy"]["val_accuracy"][-1] > 0.85
 
@@ -76,3 +88,24 @@ def test_variants_agree_with_trying_them_one_by_one(classifier):
         expected.append(curve)
     measured = try_variants(scores, labels, num_test=20, num_variants=7, seed=3)
     assert np.transpose(measured) == pytest.approx(np.mean(expected, axis=0))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"scores": np.zeros((50, 9))}, r"scores must be finite numbers \(n, 10\); got .*9"),
+        ({"scores": np.zeros(50)}, r"scores must be finite numbers \(n, 10\); got"),
+        ({"scores": np.full((50, 10), np.nan)}, "scores must be finite"),
+        ({"labels": np.zeros(49, int)}, "one label for each image; got 49 for 50"),
+        ({"labels": np.zeros(50)}, "labels must be integers"),
+        ({"num_test": 50}, "num_test must be a whole number from 1 to 49; got 50"),
+        ({"num_test": 0}, "num_test must be a whole number from 1 to 49; got 0"),
+        ({"num_variants": 0}, "num_variants must be a whole number of at least 1; got 0"),
+        ({"num_variants": 2.5}, "num_variants must be a whole number of at least 1; got 2.5"),
+        ({"seed": -1}, "seed must be a whole number from 0 to"),
+    ],
+)
+def test_impossible_variants_are_refused(changes, message):
+    usual = {"scores": np.zeros((50, 10)), "labels": np.zeros(50, int), "num_test": 10}
+    with pytest.raises(ValueError, match=message):
+        try_variants(**{**usual, **changes})

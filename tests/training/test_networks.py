@@ -1,9 +1,7 @@
-import dataclasses
-
 import pytest
 
-from digitlib import RECIPES, override_recipe
-from digitlib.training.networks import build_model
+from digitlib.training.networks import RECIPES, build_model
+from digitlib.training.recipe import override_recipe
 
 POOL, FLAT = "MaxPooling2D", "Flatten"
 
@@ -238,7 +236,18 @@ def settings(layer):
 
 def test_every_recipe_stands_in_the_table():
     assert set(RECIPES) == set(PUBLISHED)
+    assert list(RECIPES) == [
+        *("fast", "accurate", "best", "tiny", "robust", "mnist_cnn", "digit_recognizer"),
+        *("stacked_conv", "ocr", "small_kernel", "keras_example", "dense", "logistic"),
+    ]
     assert all(recipe.name == name for name, recipe in RECIPES.items())
+
+
+def test_every_recipe_has_a_line_on_what_it_is_for():
+    for recipe in RECIPES.values():
+        assert 20 < len(recipe.summary) < 100
+        assert "\n" not in recipe.summary
+    assert RECIPES["fast"].summary == "The lesson's network: trained in seconds"
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -253,13 +262,6 @@ def test_layers_shapes_parameters_and_settings_are_those_published(name):
     assert {number: getattr(RECIPES[name], number) for number in numbers} == numbers
 
 
-@pytest.mark.parametrize("number", ["epochs", "batch_size", "learning_rate", "width"])
-@pytest.mark.parametrize("wrong", [0, -1])
-def test_numbers_must_be_positive(number, wrong):
-    with pytest.raises(ValueError, match=f"{number} must be above 0; got {wrong}"):
-        dataclasses.replace(RECIPES["fast"], **{number: wrong})
-
-
 def test_overrides_reach_the_network():
     changed = override_recipe(RECIPES["small_kernel"], width=8, dropout=0.1, epochs=2)
     assert changed.epochs == 2
@@ -268,40 +270,6 @@ def test_overrides_reach_the_network():
         *((256, "relu"), 0.5, (10, "softmax")),
     ]
     assert RECIPES["small_kernel"].width == 64
-
-
-@pytest.mark.parametrize(
-    ("name", "overrides", "message"),
-    [
-        ("fast", {"momentum": 1}, "no override 'momentum'; choose from epochs, batch_size"),
-        ("logistic", {"width": 3}, "recipe logistic has no width to override"),
-        ("mnist_cnn", {"dropout": 0.1}, "recipe mnist_cnn has no dropout to override"),
-        ("ocr", {"dropout": 1.0}, "dropout must be from 0 to below 1; got 1"),
-        ("fast", {"epochs": 1.5}, "epochs must be int; got 1.5"),
-        ("fast", {"epochs": "3"}, "epochs must be int; got '3'"),
-        ("fast", {"epochs": True}, "epochs must be int; got True"),
-        ("fast", {"learning_rate": -0.1}, "learning_rate must be above 0; got -0.1"),
-        ("fast", {"augmentation": 0.6}, "augmentation must be from 0 to 0.5; got 0.6"),
-        ("robust", {"strangers": 1.1}, "strangers must be from 0 to 1; got 1.1"),
-        ("robust", {"variants": -1.0}, "variants must be from 0 to 1; got -1.0"),
-        ("robust", {"shear": -0.1}, "shear must be from 0 to 1; got -0.1"),
-        ("robust", {"stroke": 2.0}, "stroke must be from 0 to 1; got 2.0"),
-        ("robust", {"paper": 1.5}, "paper must be from 0 to 1; got 1.5"),
-        ("mnist_cnn", {"strangers": 0.1}, "strangers needs the loss categorical"),
-        ("fast", {"augmentation": True}, "augmentation must be float; got True"),
-        ("fast", {"schedule": "steps"}, "schedule must be one of .*'cosine'.*; got 'steps'"),
-        ("fast", {"batch_norm": 1}, "batch_norm must be bool; got 1"),
-        ("fast", {"dropout": 0.1}, "recipe fast has no dropout to override"),
-        ("mnist_cnn", {"label_smoothing": 0.1}, "label_smoothing needs the loss categorical"),
-        ("best", {"label_smoothing": 1.0}, "label_smoothing must be from 0 to below 1; got 1"),
-        ("best", {"weight_decay": -0.1}, "weight_decay must be at least 0; got .*-0.1"),
-        ("best", {"plain_epochs": -1}, "plain_epochs must be at least 0; got -1"),
-        ("dense", {"batch_norm": True}, "recipe dense has no batch_norm to override"),
-    ],
-)
-def test_impossible_overrides_are_refused(name, overrides, message):
-    with pytest.raises(ValueError, match=message):
-        override_recipe(RECIPES[name], **overrides)
 
 
 def test_batch_normalisation_takes_the_place_of_biases():

@@ -1,5 +1,6 @@
 import dataclasses
 import inspect
+import json
 import math
 
 import keras
@@ -8,8 +9,8 @@ import pytest
 from scipy import ndimage
 
 from digitlib import RECIPES, Split, build_augmentation, predict_probabilities, train_model
-from digitlib.evaluation import calibrate_model
 from digitlib.training.synthetic import make_negatives
+from digitlib.uncertainty import calibrate_model
 
 ONE_EPOCH = dataclasses.replace(RECIPES["mnist_cnn"], epochs=1)
 
@@ -25,7 +26,8 @@ fast = digitlib.RECIPES["fast"]
 recipes = [dataclasses.replace(recipe, epochs=1) for recipe in digitlib.RECIPES.values()] + [
     dataclasses.replace(fast, augmentation=0.1, weight_decay=0.01),
     dataclasses.replace(fast, augmentation=0.1, plain_epochs=1),
-    dataclasses.replace(fast, shear=0.2, stroke=0.5, paper=0.5, variants=0.1, strangers=0.1),
+    dataclasses.replace(fast, shear=0.2, stroke=0.5, degradation=0.5),
+    dataclasses.replace(fast, writing_styles=0.1, negatives=0.1),
     dataclasses.replace(fast, calibrated=True),
 ]
 for recipe, seed in [*zip(recipes, [3] * len(recipes)), (recipes[-1], 4)]:
@@ -46,7 +48,7 @@ def slices(mnist):
 def test_same_seed_gives_the_same_weights_in_another_process(run_python):
     """Of all recipes, of all that a recipe can ask for, and of none of these twice."""
     first, again = (run_python("-c", TRAIN_AND_HASH).stdout.splitlines() for _ in range(2))
-    assert [line.split()[0] for line in first] == [*RECIPES, *["fast"] * 5]
+    assert [line.split()[0] for line in first] == [*RECIPES, *["fast"] * 6]
     assert first == again
     assert len(set(first)) == len(first)
 
@@ -93,9 +95,9 @@ def test_a_progress_bar_is_shown(slices, capsys):
     assert "16/16" in capsys.readouterr().out  # 2,000 images in batches of 128
 
 
-@pytest.mark.parametrize("seed", [-1, 2**32])
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, True])
 def test_seed_out_of_range_is_refused(slices, seed):
-    with pytest.raises(ValueError, match=r"between 0 and 2\*\*32 - 1"):
+    with pytest.raises(ValueError, match="seed must be a whole number from 0 to 4294967295; got"):
         train_model(ONE_EPOCH, *slices, seed=seed)
 
 
@@ -207,10 +209,10 @@ def test_slant_and_strokes_are_changed_too(slices):
 
 def test_every_second_image_gets_grey_and_noisy_paper(slices):
     images = slices[0].images[:1000, ..., None].astype("float32") / 255
-    assert build_augmentation(0.0, paper=0.0).layers == []
-    papers = build_augmentation(0.0, 3, paper=0.8)
-    assert np.array_equal(papers(images, training=False), images)
-    changed = np.array(papers(images, training=True))
+    assert build_augmentation(0.0, degradation=0.0).layers == []
+    degrade = build_augmentation(0.0, 3, degradation=0.8)
+    assert np.array_equal(degrade(images, training=False), images)
+    changed = np.array(degrade(images, training=True))
     assert changed.min() >= 0
     assert changed.max() <= 1
     touched = (changed != images).any((1, 2, 3))
@@ -222,17 +224,17 @@ def test_every_second_image_gets_grey_and_noisy_paper(slices):
     # Fading and blur take contrast from the ink.
     contrast = changed[touched].max((1, 2, 3)) - changed[touched].mean((1, 2, 3))
     assert contrast.mean() < 0.9 * (images.max((1, 2, 3)) - images.mean((1, 2, 3))).mean()
-    again = np.array(build_augmentation(0.0, 3, paper=0.8)(images, training=True))
+    again = np.array(build_augmentation(0.0, 3, degradation=0.8)(images, training=True))
     assert np.array_equal(changed, again)
 
 
-def test_strangers_are_learned_as_undecided(slices):
+def test_negative_examples_lower_the_confidence(slices):
     recipe = dataclasses.replace(ONE_EPOCH, loss="categorical_crossentropy", epochs=3)
-    strangers = make_negatives(slices[1].images, 100, seed=7)
+    negatives = make_negatives(slices[1].images, 100, seed=7)
     unsure = []
     for share in (0.0, 0.5):
-        run = train_model(dataclasses.replace(recipe, strangers=share), *slices, verbose=0)
-        unsure.append(predict_probabilities(run.model, strangers).max(axis=1).mean())
+        run = train_model(dataclasses.replace(recipe, negatives=share), *slices, verbose=0)
+        unsure.append(predict_probabilities(run.model, negatives).max(axis=1).mean())
     steps = math.ceil(1.5 * len(slices[0].labels) / recipe.batch_size)
     assert int(run.model.optimizer.iterations) == 3 * steps
     assert unsure[1] < unsure[0] - 0.1
@@ -257,3 +259,38 @@ def test_shift_rotation_and_zoom_are_drawn_independently():
     correlations = np.corrcoef(draws) - np.eye(4)
     assert np.abs(correlations).max() < 0.1
     assert all(np.std(draw) > 0 for draw in draws)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        ({"strength": 0.6}, "strength must be a number from 0 to 0.5; got 0.6"),
+        ({"strength": -0.1}, "strength must be a number from 0 to 0.5; got -0.1"),
+        ({"strength": math.nan}, "strength must be a number from 0 to 0.5; got nan"),
+        ({"shear": 1.1}, "shear must be a number from 0 to 1; got 1.1"),
+        ({"stroke": -1}, "stroke must be a number from 0 to 1; got -1"),
+        ({"degradation": "0.5"}, "degradation must be a number from 0 to 1; got '0.5'"),
+        ({"seed": -1}, "seed must be a whole number from 0 to 4294967295; got -1"),
+    ],
+)
+def test_impossible_augmentation_is_refused(numbers, message):
+    with pytest.raises(ValueError, match=message):
+        build_augmentation(**{"strength": 0.1, **numbers})
+
+
+def test_the_record_has_the_settings_by_name_and_is_json(slices):
+    recipe = dataclasses.replace(ONE_EPOCH, epochs=np.int64(1), weight_decay=np.float64(0.5))
+    run = train_model(recipe, *slices, seed=np.int64(5), verbose=0)
+    record = json.loads(json.dumps(run.record))
+    assert record["seed"] == 5
+    assert set(record) == {
+        *("recipe", "seed", "data", "versions", "validation_accuracy", "date"),
+    }
+    assert set(record["recipe"]) == {
+        *("name", "epochs", "batch_size", "learning_rate", "loss", "validation_fraction"),
+        *("width", "dropout", "schedule", "betas", "weight_decay", "label_smoothing"),
+        *("augmentation", "shear", "stroke", "degradation", "writing_styles", "negatives"),
+        *("plain_epochs", "batch_norm", "calibrated", "reported"),
+    }
+    assert record["recipe"]["weight_decay"] == 0.5
+    assert set(record["versions"]) == {"keras", "tensorflow", "numpy"}

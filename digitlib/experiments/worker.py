@@ -1,0 +1,50 @@
+"""The process that trains and measures one run: `python -m digitlib.experiments.worker JSON`."""
+
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+
+from digitlib.data import hold_out, load_mnist
+from digitlib.evaluation import evaluate_model
+from digitlib.models.storage import save_model
+from digitlib.startup import start_keras
+from digitlib.training.networks import RECIPES
+from digitlib.training.recipe import override_recipe
+
+
+def _measure(recipe, seed, overrides, source, models, judge):
+    start_keras()  # before training.train imports Keras
+    from digitlib.training.train import train_model
+
+    changes = json.loads(overrides)
+    changed = override_recipe(RECIPES[recipe], **changes)
+    mnist = load_mnist(source)
+    train, validation = hold_out(mnist.train, changed.validation_fraction, seed=0)
+    run = train_model(changed, train, validation, seed=seed, verbose=0)
+    if models:
+        words = [recipe, str(seed), *(f"{name}={value}" for name, value in changes.items())]
+        save_model(run.model, Path(models) / f"{'-'.join(words)}.keras", record=run.record)
+    measured = {
+        "parameters": run.model.count_params(),
+        "epochs": changed.epochs,
+        "validation_accuracy": run.history["val_accuracy"][-1],
+        "validation_loss": run.history["val_loss"][-1],
+        "wall_seconds": round(run.seconds, 2),
+        "cpu_seconds": round(run.cpu_seconds, 2),
+    }
+    if judge:
+        report = evaluate_model(run.model, mnist.test)
+        measured |= {"test_accuracy": report.accuracy, "test_loss": report.loss}
+    return measured
+
+
+def _end_with_parent():
+    sys.stdin.read()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    json.dump(_measure(**json.loads(sys.argv[1])), sys.stdout)

@@ -1,0 +1,92 @@
+"""Find the ink in a picture, whether it is dark on light paper or light on dark."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+from skimage.filters import apply_hysteresis_threshold, threshold_otsu
+from skimage.measure import label, regionprops
+
+from digitlib.handwriting.pictures import Grey, resize, resize_to
+
+Mask = npt.NDArray[np.bool_]  # (h, w)
+
+
+class Ink(NamedTuple):
+    """Where a picture has ink."""
+
+    amount: Grey  # how much each pixel differs from the paper, from 0
+    mask: Mask  # where that is enough to be ink
+    polarity: int  # 1 for dark ink on light paper, -1 for light ink on dark paper
+    sharpness: float  # slope of the brightness at the outline / usual slope; above 10 for a pen
+
+
+def find_ink(
+    grey: Grey,
+    keep: Callable[[Mask], Mask],  # returns the part of a mask that can be writing
+    *,
+    reach: float,  # upper limit for the width of strokes, as a fraction of the longer side
+    polarities: Iterable[int] = (1, -1),  # the ones to try
+) -> Ink:
+    """Finds the ink with the clearest outline; raises ValueError if the picture is blank."""
+    grey = ndimage.gaussian_filter(grey, max(grey.shape) / 400)
+    slope = ndimage.gaussian_gradient_magnitude(grey, 1.5)
+    best, most = None, 0
+    for polarity in polarities:
+        amount = _compare_with_paper(polarity * grey, reach * max(grey.shape))
+        threshold = threshold_otsu(amount)
+        mask = keep(apply_hysteresis_threshold(amount, 0.7 * threshold, threshold))
+        # The brightness changes abruptly where ink ends, and hardly where a wrong guess ends.
+        rim = ndimage.binary_dilation(mask) ^ ndimage.binary_erosion(mask, border_value=1)
+        cut = mask[[0, -1]].sum() + mask[:, [0, -1]].sum()
+        total = slope[rim].sum()
+        evidence = total * (total / max(1, rim.sum() + 3 * cut)) ** 2
+        if evidence > most:
+            rest = slope[~ndimage.binary_dilation(mask, iterations=5)]
+            usual = np.percentile(rest, 75) if rest.size else slope.mean()
+            sharpness = slope[rim].mean() / (usual + 1e-6)
+            best, most = Ink(amount, mask, polarity, sharpness), evidence
+    if best is None:
+        raise ValueError("no digit found: the picture is blank")
+    return best
+
+
+def verify_ink(ink: Ink) -> None:
+    """Raises ValueError if the `Ink` is only the grain of the paper, a shadow or noise."""
+    if ink.sharpness < 4 or np.median(ink.amount[ink.mask]) < 0.05:
+        raise ValueError("no digit found: the picture shows only paper, shadow or noise")
+
+
+def cut_out(amount: Grey, mask: Mask) -> Grey:
+    """Crops `Ink.amount` to `Ink.mask` and scales it: 0 for paper, 1 for nearly the darkest ink."""
+    full = np.percentile(amount[mask], 60)
+    near = ndimage.binary_dilation(mask)
+    soft = np.clip((amount / full - 0.3) / 0.5, 0, 1) * near
+    return soft[find_extent(soft > 0.3)]
+
+
+def find_parts(mask: Mask) -> list[tuple[Any, bool]]:
+    """Returns each connected part of a mask, of `regionprops`, and whether it touches the edge."""
+    parts = regionprops(label(mask, connectivity=2))
+    return [(p, min(p.bbox) == 0 or any(np.equal(p.bbox[2:], mask.shape))) for p in parts]
+
+
+def find_extent(mask: Mask) -> tuple[slice, ...]:
+    """Returns the rows and columns from the first to the last True of a mask, bool (h, w)."""
+    return ndimage.find_objects(mask.astype(np.uint8))[0]
+
+
+def _compare_with_paper(brightness, window):
+    """How much darker each pixel is than the paper around it, as a fraction of the paper."""
+    factor = max(1, window / 24)
+    small = resize(brightness, 1 / factor)
+    # A closing removes dark strokes, which are narrower than the window, and leaves the edges of
+    # shadows where they are. The result is the brightness of the paper alone.
+    size = max(3, round(window / factor))
+    paper = ndimage.grey_closing(small, size=(size, size), mode="nearest")
+    paper = resize_to(paper, brightness.shape)
+    amount = np.clip(paper - brightness, 0, None)
+    # Ink differs less from the paper in a shadow.
+    return amount / np.maximum(paper, 0.05) if brightness.max() > 0 else amount
