@@ -7,8 +7,7 @@ import io
 import numpy as np
 import pytest
 from conftest import bounded, idx_images, idx_labels
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from hypothesis.extra.numpy import array_shapes
 from PIL import Image
 

@@ -22,8 +22,7 @@ from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_sc
 
 from digitlib import hold_out, one_hot_labels
 from digitlib.data import Split
-from digitlib.exercises import check as memory
-from digitlib.exercises import further, kinds, network
+from digitlib.exercises import check as memory, further, kinds, network
 from digitlib.exercises.check import (
     EXERCISES,
     check_answer,
