@@ -158,6 +158,14 @@ def test_docstrings_tell_arguments_and_returns():
     assert missing == []
 
 
+def test_paths_that_the_pages_name_exist():
+    pages = [ROOT / "SECURITY.md", ROOT / "README.md", ROOT / "Digit_recognizer.ipynb"]
+    pages += [*ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md"), *PACKAGE.rglob("*.py")]
+    pattern = r"`((?:digitlib|tests|docs|benchmarks|tools)/[\w./-]+)`"
+    named = {name for page in pages for name in re.findall(pattern, page.read_text("utf-8"))}
+    assert {name for name in named if not (ROOT / name).exists()} == {"benchmarks/entries/"}
+
+
 def test_public_functions_are_typed():
     missing = []
     for name, function in public_functions():
