@@ -54,8 +54,10 @@ def pytest_xdist_make_scheduler(config, log):
 
 def pytest_collection_modifyitems(items):
     # The longest files come first, so that no worker is left alone with them at the end.
-    first = "Digit_recognizer.ipynb", "test_lesson_runs.py"
-    items.sort(key=lambda item: item.path.name not in first)
+    first = ["Digit_recognizer.ipynb", "test_lesson_runs.py", "test_checkpoints.py"]
+    first += ["test_train.py", "test_sweep.py", "test_commands.py"]
+    place = {name: number for number, name in enumerate(first)}
+    items.sort(key=lambda item: place.get(item.path.name, len(first)))
 
 
 @pytest.fixture(scope="session", autouse=True)
