@@ -174,6 +174,31 @@ def small_folder(tmp_path, small_images):
     return tmp_path
 
 
+@pytest.fixture
+def split():
+    """500 random images with random labels."""
+    rng = np.random.default_rng(1)
+    images = rng.integers(0, 256, (500, 28, 28), dtype=np.uint8)
+    return digitlib.Split(images, rng.integers(0, 10, 500, dtype=np.uint8))
+
+
+@pytest.fixture
+def probabilities(split):
+    """What a mediocre model could predict for `split`."""
+    rng = np.random.default_rng(2)
+    scores = rng.normal(size=(500, 10)) + 3 * np.eye(10)[split.labels]
+    return (np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture
+def digit():
+    """A drawn cross: a black stroke, and a grey one over it."""
+    image = np.zeros((28, 28), np.uint8)
+    image[4:24, 12:16] = 255
+    image[10, 8:20] = 100
+    return image
+
+
 @pytest.fixture(autouse=True)
 def close_figures():
     yield

@@ -9,20 +9,6 @@ from digitlib import Split, predict_probabilities
 from digitlib.uncertainty import calibrate_model, compare_predictions, measure_calibration
 
 
-@pytest.fixture
-def split():
-    rng = np.random.default_rng(1)
-    images = rng.integers(0, 256, (500, 28, 28), dtype=np.uint8)
-    return Split(images, rng.integers(0, 10, 500, dtype=np.uint8))
-
-
-@pytest.fixture
-def probabilities(split):
-    rng = np.random.default_rng(2)
-    scores = rng.normal(size=(500, 10)) + 3 * np.eye(10)[split.labels]
-    return (np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)).astype(np.float32)
-
-
 def test_calibration_finds_the_temperature_that_spoilt_a_model(split):
     """Labels are drawn from the probabilities of a model, whose last weights are then tripled."""
     layers = [keras.Input((28, 28, 1)), keras.layers.Flatten()]

@@ -13,14 +13,6 @@ EDGES = np.array([[1, 0, -1]] * 3)
 TIMES, MINUS = "\N{MULTIPLICATION SIGN}", "\N{MINUS SIGN}"
 
 
-@pytest.fixture
-def digit():
-    image = np.zeros((28, 28), np.uint8)
-    image[4:24, 12:16] = 255
-    image[10, 8:20] = 100
-    return image
-
-
 def outlined(ax):
     """The cells inside the outline: first and last row, first and last column."""
     (patch,) = ax.patches

@@ -10,14 +10,6 @@ pytestmark = pytest.mark.filterwarnings("error")
 
 
 @pytest.fixture
-def digit():
-    image = np.zeros((28, 28), np.uint8)
-    image[4:24, 12:16] = 255
-    image[10, 8:20] = 100
-    return image
-
-
-@pytest.fixture
 def mistakes():
     return Mistakes(
         np.array([4, 0, 2]),
