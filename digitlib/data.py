@@ -56,7 +56,7 @@ def load_mnist(source: str | Path | None = None) -> Mnist:
         source: None reads the copy inside digitlib. A folder reads the files of MNIST or
             Fashion-MNIST, gzipped or not, under their published names (`t10k-images-idx3-ubyte`):
             from the folder, from a subfolder for each, or from the `MNIST/raw` of torchvision.
-            "keras" downloads through `keras.datasets.mnist`; write "./keras" for a folder.
+            "keras" downloads through `keras.datasets.mnist`; "./keras" means a folder.
 
     Returns:
         `Mnist(train, test)`, each a `Split`; `train` is None if the folder holds test files only.
@@ -96,7 +96,7 @@ def hold_out(split: Split, fraction: float, *, seed: int) -> tuple[Split, Split]
         >>> len(train.labels), len(validation.labels)
         (55000, 5000)
     """
-    # Importing scikit-learn takes a second, which commands that hold nothing out can spare.
+    # Importing scikit-learn takes a second, and commands that hold nothing out need not wait.
     from sklearn.model_selection import train_test_split
 
     _verify_hold_out(split, fraction, seed)

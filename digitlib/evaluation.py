@@ -98,7 +98,7 @@ def predict_digits(model: Model, images: NDArray[np.uint8]) -> NDArray[np.uint8]
 
 
 def evaluate_model(model: Model, split: Split) -> Report:
-    """Measures how well a model classifies images that it has not learned from.
+    """Measures how well a model classifies images that it was not trained on.
 
     Args:
         model: as for `predict_probabilities`.

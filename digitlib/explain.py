@@ -135,7 +135,7 @@ def compute_occlusion(model: Model, image: NDArray[np.uint8], digit: int) -> NDA
         digit: the class to explain, 0 to 9.
 
     Returns:
-        float32 (28, 28), -1 to 1: the fall of the probability with the patch centred there.
+        float32 (28, 28), -1 to 1: the drop in probability when the patch is centred there.
     """
     digit, image = _verify_digit(digit), verify_images(image, single=True)
     pictures = [image]

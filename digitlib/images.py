@@ -9,7 +9,7 @@ from digitlib.data import IMAGE_SIZE, NUM_CLASSES
 
 
 def preprocess_images(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Scales images to [0, 1] and adds the channel axis. Every network gets its images from here.
+    """Scales images to [0, 1] and adds the channel axis. All networks take images in this form.
 
     Args:
         images: uint8 (n, 28, 28), 0 background to 255 ink. Floats are refused: they may be scaled.
@@ -42,7 +42,7 @@ def batch_images(images: NDArray, labels: ArrayLike, order: NDArray, batch_size:
 
 
 def one_hot_labels(labels: ArrayLike) -> NDArray[np.float32]:
-    """Writes each label as the loss `categorical_crossentropy` takes it: 1 at the digit, else 0.
+    """One-hot encodes labels, for the loss `categorical_crossentropy`: 1 at the digit, else 0.
 
     Args:
         labels: integers (n,), the digits 0 to 9.

@@ -16,9 +16,9 @@ _FAST_KERNELS = "TF_ENABLE_ONEDNN_OPTS"
 def start_keras() -> None:
     """Calls `configure_keras` and starts TensorFlow; shows its log messages only if that fails.
 
-    Ctrl-C waits, because Python can't repeat half an import. Also switches off the autotuning of
-    all tf.data pipelines in this process, yours included: `fit` would sometimes wait after its last
-    step for a tuning thread, up to a minute.
+    Ctrl-C takes effect afterwards, because Python can't resume half an import. Also switches off
+    autotuning for all tf.data pipelines in this process, yours included: otherwise, `fit` sometimes
+    waits up to a minute for a tuning thread after its last step.
     """
     # No log level prevents the messages: https://github.com/tensorflow/tensorflow/issues/100442
     with _delay_interrupt(), hold_back_stderr():
@@ -88,7 +88,7 @@ def _stop_tuning_pipelines():
 
 @contextmanager
 def _delay_interrupt():
-    # Ctrl-C reaches the main thread only, and nobody where the parent ignores it (nohup).
+    # Ctrl-C reaches only the main thread, and no thread if the parent ignores it (nohup).
     in_main_thread = threading.current_thread() is threading.main_thread()
     if not in_main_thread or signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None):
         yield
@@ -105,7 +105,7 @@ def _delay_interrupt():
 
 @contextmanager
 def hold_back_stderr() -> Iterator[None]:
-    """Keeps what anything writes to standard error meanwhile, and shows it only after an error."""
+    """Holds back standard error, that of C++ code included, and shows it only after an error."""
     if sys.stderr is None:  # a program without a terminal
         yield
         return

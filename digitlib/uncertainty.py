@@ -64,8 +64,8 @@ def measure_calibration(probabilities: NDArray, labels: ArrayLike) -> Calibratio
 
 
 def calibrate_model(model: "keras.Model", split: Split) -> float:
-    """Divides the last weights by the temperature that minimises the loss, and returns that."""
-    # Then the confidence matches the accuracy. The predicted digits stay the same.
+    """Calibrates a model by temperature scaling; returns the temperature with the lowest loss."""
+    # The last weights are divided by it, so the predicted digits stay the same.
     layer = model.layers[-1]
     if not hasattr(layer, "kernel") or layer.activation.__name__ != "softmax":
         raise ValueError(f"calibration needs a Dense layer with softmax last; got {layer.name}.")
@@ -86,7 +86,7 @@ def compare_predictions(labels: ArrayLike, first: ArrayLike, second: ArrayLike) 
     """Tests whether one of two models is better, by McNemar's exact test.
 
     Images that both models classify correctly, or both misclassify, say nothing about the
-    difference. Of the others, equally good models win as many as a fair coin shows heads.
+    difference. If the models are equally good, each of the others is like the toss of a fair coin.
 
     Args:
         labels: integers (n,), the true digits.

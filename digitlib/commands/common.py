@@ -59,7 +59,7 @@ MODEL = {"type": to_models, "metavar": "MODEL", "help": _MODEL}
 PICTURES = {"type": to_files, "metavar": "IMAGE", "nargs": "+", "help": "a drawing or photograph"}
 JSON = {"action": "store_true", "help": "print JSON instead, an object in each line"}
 DATA = take_path("DIR", "folder of IDX files (default: the MNIST that comes with digitlib)")
-RECIPE = {"choices": RECIPES, "metavar": "RECIPE", "help": "one of those below"}
+RECIPE = {"choices": RECIPES, "metavar": "RECIPE", "help": "one of the recipes below"}
 RECIPE_LIST = "\n".join(
     ["recipes, each with its own settings:", *(f"  {n:18}{RECIPES[n].summary}" for n in RECIPES)]
 )

@@ -12,7 +12,7 @@ from typing import Any
 import digitlib
 from digitlib.commands import common
 
-_VALIDATION = "leave the test images alone: for choosing between settings"
+_VALIDATION = "do not evaluate on the test images: for choosing between settings"
 SWEEP = {
     "--output": common.take_path("CSV", "keep each result; skip the runs that it already holds"),
     "--jobs": {"type": int, "metavar": "N", "help": "runs at a time (default: 1 or the cluster's)"},
@@ -21,7 +21,7 @@ SWEEP = {
     **common.OVERRIDES,
 }
 ARGUMENTS = {
-    "recipes": {**common.RECIPE, "nargs": "*", "help": "some of those below (default: all)"},
+    "recipes": {**common.RECIPE, "nargs": "*", "help": "some of the recipes below (default: all)"},
     "--seeds": {"type": int, "default": 3, "metavar": "N", "help": "default: %(default)s"},
     "--models": common.take_path("DIR", "keep each trained model in this folder"),
     "--validation-only": {"action": "store_true", "help": _VALIDATION},

@@ -1,4 +1,4 @@
-"""Evaluate a saved model, or several as one.
+"""Evaluate a saved model, or several as an ensemble.
 
 Prints the accuracy on the test images and the confusion matrix. Several models
 predict together, by the mean of their probabilities.

@@ -10,7 +10,7 @@ from argparse import Namespace
 from digitlib.commands import common
 from digitlib.files import verify_folder
 
-_INT8 = "make a .tflite of 8-bit integers: a quarter of the size, nearly as accurate"
+_INT8 = "quantise a .tflite to 8-bit integers: a quarter of the size, nearly as accurate"
 ARGUMENTS = {
     "model": common.MODEL,
     "output": common.take_path("FILE", "ends in .tflite or .onnx; or a new folder"),

@@ -1,4 +1,4 @@
-"""Read whole numbers in pictures with a saved model.
+"""Read handwritten numbers in pictures with a saved model.
 
 Prints the number in each picture, with ? for uncertain digits. A picture that
 can't be read doesn't stop the others.

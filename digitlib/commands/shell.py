@@ -74,7 +74,7 @@ def _build_parser():
     parser.add_argument("--version", action="version", version=f"digitlib {_find_version()}")
     parser.set_defaults(parser=parser, run=lambda options: parser.print_help())
     commands = parser.add_subparsers(metavar="COMMAND")
-    # Imported only here, because numpy takes a while, and Ctrl-C meanwhile ends in one line, too.
+    # Imported only here, because NumPy takes a while and Ctrl-C must still end with one line.
     from digitlib.commands.common import RECIPE_LIST
 
     for name in COMMANDS:

@@ -14,7 +14,7 @@ from digitlib.commands import common
 from digitlib.files import verify_folder
 from digitlib.training.recipe import SEED, override_recipe
 
-_KEEP = "keep the state here after each epoch; the same line goes on after an interruption"
+_KEEP = "save the state here after each epoch; the same command resumes an interrupted run"
 ARGUMENTS = {
     "recipe": common.RECIPE,
     "--seed": common.RANDOM_SEED,
@@ -39,7 +39,7 @@ def run(options: Namespace) -> None:
     digitlib.start_keras()
     splits = digitlib.hold_out(train, recipe.validation_fraction, seed=0)
     if checkpoints:
-        print(f"If this is interrupted, the same line goes on from {checkpoints}.")
+        print(f"If this is interrupted, the same command resumes from {checkpoints}.")
     how = {"verbose": _choose_verbosity(), "checkpoint_dir": checkpoints}
     trained = digitlib.train_model(recipe, *splits, seed=seed, **how)
     digitlib.save_model(trained.model, output, record=trained.record)

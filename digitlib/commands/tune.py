@@ -25,5 +25,5 @@ def run(options: Namespace) -> int:
     tuning = run_sweep(options, tune_recipe, options.recipe, options.trials, **how)
     best_first = tuning.trials[["overrides", "validation_accuracy", "error"]]
     print(best_first.to_string(index=False, formatters={"validation_accuracy": "{:.2%}".format}))
-    print("\nThe first, trained again with other seeds:")
+    print("\nThe best settings, trained again with other seeds:")
     return print_runs(tuning.judged)

@@ -1,4 +1,4 @@
-"""Read what a student gave. Only `ask` runs the student's code, so any other error is ours."""
+"""Read a student's answer. Only `ask` runs the student's code, so any other error is ours."""
 
 from collections.abc import Callable, Iterator
 from types import EllipsisType, NoneType
@@ -12,7 +12,7 @@ OPEN = NoneType, EllipsisType  # the types of an answer that has not been given 
 
 
 def ask(function: Callable, *arguments: Any) -> Any:
-    """Calls what may run the student's code. Returns its result, or the exception it raised."""
+    """Calls a function that may run the student's code; returns its result or its exception."""
     try:
         with np.errstate(all="ignore"):
             return function(*arguments)
@@ -21,7 +21,7 @@ def ask(function: Callable, *arguments: Any) -> Any:
 
 
 def read_numbers(answer: Any) -> npt.NDArray[np.float64] | None:
-    """Reads real numbers as a float array; None for anything else. One truth value is no number."""
+    """Reads real numbers as a float array; None for anything else, such as a single bool."""
     array = ask(np.asarray, answer)
     kinds = "iufbO" if np.ndim(array) else "iufO"
     if isinstance(answer, OPEN) or isinstance(array, BaseException):
@@ -48,7 +48,7 @@ def explain_form(answer: Any) -> str:
 
 
 def is_same(found: Any, wanted: Any, tolerance: float = 1e-5) -> bool:
-    """Returns whether numbers, or the error of a function, are those wanted; ANY fits all."""
+    """Returns whether numbers, or a function's error, match those wanted; ANY matches anything."""
     if isinstance(wanted, BaseException):
         return describe(found) == describe(wanted)
     found, wanted = read_numbers(found), np.asarray(wanted, float)

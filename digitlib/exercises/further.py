@@ -56,11 +56,11 @@ def _is_softmax(layer):
 
 
 _FAULT_HINTS = {
-    1: "unscaled inputs start at a higher loss and then learn, while validation stays behind.",
+    1: "with unscaled inputs, the loss starts higher and then falls, but validation lags behind.",
     2: "with shuffled labels, the training loss falls slowly; validation stays at chance level.",
     3: "with too high a learning rate, the loss jumps and then stays at chance level.",
     4: "with softmax twice, accuracy rises, yet the loss cannot fall below about 1.46.",
-    5: "if test images are used for choosing, the best score rises, but not that on new images.",
+    5: "if you choose on test images, the best score rises, but accuracy on new images doesn't.",
 }
 
 
@@ -77,7 +77,7 @@ def _judge_faults(answer, _validation):
 
 # fmt: off
 QUESTIONS = {
-    "augmentation": Choice(10, "b", "A mirrored 3 is no digit, and a mirrored 2 is nearly a 5.", {
+    "augmentation": Choice(10, "b", "A mirrored 3 is not a digit; a mirrored 2 is nearly a 5.", {
         "a": "A digit shifted by two pixels is still the same digit.",
         "c": "Handwriting slants anyway; a few degrees do not change the digit.",
         "d": "Handwriting comes in many sizes; a slightly larger digit is the same digit."}),

@@ -116,7 +116,7 @@ class Special:
 
 
 def stop_early(right: Callable, *others: Callable) -> tuple[list[Callable], str]:
-    """Returns what becomes of a function if `return` stands inside one of its loops, and a hint."""
+    """Returns a function's faulty versions, with `return` inside one of its loops, and a hint."""
 
     def fill(*inputs, axes):
         whole = right(*inputs)
@@ -124,7 +124,7 @@ def stop_early(right: Callable, *others: Callable) -> tuple[list[Callable], str]
 
     fills = [partial(fill, axes=1), partial(fill, axes=2)]  # the first row, the first place
     only_first = [lambda *inputs: right(*inputs)[:1], lambda *inputs: right(*inputs)[0]]
-    hint = "Only the first place or row is computed: is return inside a loop?"
+    hint = "Only the first number or row is computed: is return inside a loop?"
     return [*fills, *only_first, *others], hint
 
 

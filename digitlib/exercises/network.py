@@ -50,7 +50,7 @@ QUESTIONS = {
         (5 * 5 * 16 + 1, "Each filter has a bias of its own."),
         ([5 * 5 + 1, 5 * 5], "That is one filter; the layer has several."),
         ([24 * 24 * 16, 28 * 28 * 16, (28 * 28 + 1) * 16, 28 * 28 * 25 * 16],
-         "The size of the image does not matter: each weight is used at every place."),
+         "The size of the image does not matter: each weight is used at every position."),
         ((5 + 1) * 16, "The kernel is a square: it has rows and columns.")]),
     "second layer": Value(6, (3 * 3 * 16 + 1) * 32, COUNT,
         "Each filter looks at all input channels, with weights of its own for each.", [
@@ -62,8 +62,8 @@ QUESTIONS = {
         "The answer is a list of four shapes, each of them (rows, columns, channels).",
         "The feature maps become smaller and more numerous.", [
         (((28, 28, ANY), *_REST), "Without padding, the kernel must stay inside the image."),
-        (((23, 23, ANY), *_REST), "One place is missing: a kernel of 5 has 24 places along 28."),
-        (((ANY, ANY, 1), *_REST), "Each filter makes one channel: the channels are forgotten."),
+        (((23, 23, ANY), *_REST), "One position is missing: a 5 x 5 kernel has 24 along 28."),
+        (((ANY, ANY, 1), *_REST), "Each filter makes one channel: you left out the channels."),
         (((24, 24, 16), (24, 24, 16), *_REST[1:]), "Pooling halves rows and columns."),
         (((24, 24, 16), (12, 12, 16), (ANY, ANY, 16 * 32), _REST[0]),
          "A filter sums over all channels, so it makes one feature map only."),
@@ -82,7 +82,7 @@ QUESTIONS = {
         "More than nine in ten of the network's weights are in this layer.", [
         (800 * 128, "The biases are missing."),
         ((784 + 1) * 128, "Flatten returns the feature maps, not the pixels."),
-        ((5 * 5 + 1) * 128, "The channels are forgotten: Flatten lines up all feature maps."),
+        ((5 * 5 + 1) * 128, "You left out the channels: Flatten lines up all feature maps."),
         ((800 + 1) * 128 + (128 + 1) * 10, "That is both dense layers, not only the first.")]),
     "layer to shape": Special(6, _judge_layer),
     "initial loss": Value(6, np.log(10),
@@ -90,7 +90,7 @@ QUESTIONS = {
         "If the first loss is far from it, something is wrong before training begins.", [
         (0.1, "That is the probability of each digit; the loss is computed from it."),
         (-np.log(10), "Check the sign: a loss is not negative."),
-        ([1, np.log2(10)], "Use the natural logarithm, not that to base ten or base 2."),
+        ([1, np.log2(10)], "Use the natural logarithm, not the one to base ten or base 2."),
         (0, "A loss of zero would mean full confidence in every true digit."),
         (10, "That is the number of digits, not the loss."),
         (0.9, "That is how often a guess fails; the loss needs the probability.")], 0.01),

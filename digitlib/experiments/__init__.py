@@ -1,1 +1,1 @@
-"""Many trainings at once: sweeps over seeds and settings, and their results."""
+"""Many training runs at once: sweeps over seeds and settings, and their results."""

@@ -32,7 +32,7 @@ def read_results(path: str | Path) -> pd.DataFrame:
         path: a CSV that `sweep_recipes` wrote.
 
     Returns:
-        A DataFrame as of `sweep_recipes`, with the last row of each run, in the file's order.
+        A DataFrame as `sweep_recipes` returns it: the last row of each run, in the file's order.
 
     Example:
         >>> from digitlib import read_results
@@ -96,7 +96,7 @@ def write_overrides(changes: dict[str, Any]) -> str:
 class Results:
     """The rows so far, in memory and, if there is a path, in a CSV; an existing one is resumed.
 
-    A file beside the CSV, with `.json` appended, records its origin; another origin is refused.
+    A file beside the CSV, with `.json` appended, records its origin, which must stay the same.
     """
 
     def __init__(self, path: str | Path | None, *, data: str = "MNIST"):

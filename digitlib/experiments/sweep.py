@@ -1,7 +1,7 @@
 """Train many runs, on one machine or on a cluster, and keep each result as soon as it is known.
 
 A run is a recipe with a random seed and overrides. joblib distributes the runs; each trains in its
-own process on one thread, so that no result depends on where, or beside how many others, it ran.
+own process on one thread, so no result depends on where it ran or how many others ran beside it.
 To use a cluster, call `sweep_recipes` within `joblib.parallel_config(backend="dask")`.
 """
 
@@ -71,7 +71,7 @@ def _list_runs(recipes, seeds, overrides):
             f'{{"epochs": 1}}: {error}'
         ) from error
     if not runs:
-        raise ValueError("nothing to run: pass at least one recipe, one seed and one {}")
+        raise ValueError("nothing to run: pass at least one recipe, seed and overrides dict")
     return list(runs.values())
 
 

@@ -21,7 +21,7 @@ _SEARCH_SPACE = {
 class Tuning(NamedTuple):
     """The outcome of a search."""
 
-    trials: pd.DataFrame  # as of `sweep_recipes`, without test results, the best trial first
+    trials: pd.DataFrame  # from `sweep_recipes`, without test results, the best trial first
     chosen: dict[str, Any]  # the overrides of the best trial
     judged: pd.DataFrame  # new runs of `chosen` with other seeds, with test results
 
@@ -52,6 +52,6 @@ def tune_recipe(
     if trials["validation_accuracy"].isna().all():
         raise ValueError(f"every trial failed; the first with {trials['error'][0]}")
     chosen = json.loads(trials["overrides"][0])
-    # Its accuracy is optimistic, because it was chosen by it: only new runs see the test split.
+    # The winner's validation accuracy is optimistic, so only new runs see the test split.
     judged = sweep_recipes(recipe, range(seed + 1, last_seed + 1), chosen, **options)
     return Tuning(trials, chosen, judged)

@@ -1,4 +1,4 @@
-"""Curves: of one or more trainings, and of anything else measured at the same places."""
+"""Curves of one or more training runs, and of anything else measured at the same x values."""
 
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
@@ -45,12 +45,12 @@ def plot_learning_curves(history: History, *, axes: Sequence[Axes] | None = None
 def plot_histories(
     histories: Mapping[str, History], *, columns: int | None = None, axes: np.ndarray | None = None
 ) -> np.ndarray:
-    """Plots the learning curves of several trainings side by side, accuracy above loss.
+    """Plots the learning curves of several training runs side by side, accuracy above loss.
 
     Args:
         histories: from titles to histories as for `plot_learning_curves`; at least one.
-        columns: trainings in a row; None puts all into one row.
-        axes: Axes (2 x rows of trainings, columns); None makes a figure.
+        columns: training runs in a row; None puts all into one row.
+        axes: Axes (2 x rows of training runs, columns); None makes a figure.
 
     Returns:
         The Axes, an array of that shape.

@@ -82,7 +82,7 @@ class _ConvolutionExplorer(VBox):
         )
         return show(axes, alt)._repr_html_()
 
-    _ipython_display_ = None  # that of ipywidgets 7 knows no HTML
+    _ipython_display_ = None  # that of ipywidgets 7 can't show HTML
 
     def _repr_mimebundle_(self, **kwargs):
         return show_widget(self, self.picture.value)

@@ -37,7 +37,7 @@ def verify_lengths(arguments: Mapping[str, Any], hint: str = "") -> None:
     counts = {name: len(values) for name, values in arguments.items()}
     if 0 in counts.values() or len(set(counts.values())) > 1:
         found = ", ".join(f"{count} {name}" for name, count in counts.items())
-        raise ValueError(f"expected equal numbers, at least 1; got {found}{hint}")
+        raise ValueError(f"expected equal counts, at least 1; got {found}{hint}")
 
 
 def write_percent(*axes: Axis) -> None:

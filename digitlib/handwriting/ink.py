@@ -68,7 +68,7 @@ def cut_out(amount: Grey, mask: Mask) -> Grey:
 
 
 def find_parts(mask: Mask) -> list[tuple[Any, bool]]:
-    """Returns each connected part of a mask, of `regionprops`, and whether it touches the edge."""
+    """Returns each connected component, from `regionprops`, and whether it touches the edge."""
     parts = regionprops(label(mask, connectivity=2))
     return [(p, min(p.bbox) == 0 or any(np.equal(p.bbox[2:], mask.shape))) for p in parts]
 

@@ -80,7 +80,7 @@ function render({ model, el }) {
   }
 
   function begin(point) {
-    if (!strokes.length) ground = null; // whoever draws does not draw over the example
+    if (!strokes.length) ground = null; // a drawing replaces the picture instead of covering it
     stroke = { width: Number(width.value), points: [point] };
     strokes.push(stroke);
     draw();

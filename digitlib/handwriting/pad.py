@@ -41,7 +41,7 @@ class DrawingPad(anywidget.AnyWidget):
     height = traitlets.Int(_SIDE).tag(sync=True)
 
     def __init__(self, model: "keras.Model | Ensemble", *, number: bool = False):
-        """Creates a pad for a single digit, or for a whole number if `number` is True."""
+        """Creates a pad for a single digit, or for several digits if `number` is True."""
         self._model = model
         self._number = number
         example = _draw_example("717" if number else "7")
@@ -73,7 +73,7 @@ class DrawingPad(anywidget.AnyWidget):
             "message": message,
         }
 
-    _ipython_display_ = None  # the one of ipywidgets 7 shows no HTML
+    _ipython_display_ = None  # that of ipywidgets 7 can't show HTML
 
     def _repr_mimebundle_(self, **kwargs):
         alt = f"What is drawn on the pad, black on white. {self.prediction['message']}"

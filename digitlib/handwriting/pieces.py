@@ -20,7 +20,7 @@ class Piece(NamedTuple):
     """Ink between two possible cuts."""
 
     number: int  # in `Writing.labels`
-    part: int  # the number of the connected part that it was cut from
+    part: int  # the number of the connected component that it was cut from
     box: Box
     place: float  # from left to right, in pixels, without the slant
 

@@ -1,4 +1,4 @@
-"""Read whole numbers: try every way to divide the ink into digits, and mark uncertain ones."""
+"""Read several digits: try every way to divide the ink into digits, and mark uncertain ones."""
 
 import math
 from numbers import Real
@@ -45,9 +45,9 @@ def read_digits(
     """Reads all handwritten digits of a picture.
 
     Args:
-        model: a model, best of the recipe `robust`, which has learned to be unsure of other marks.
+        model: a model, preferably of the recipe `robust`, which learned negative examples, too.
         image: a `PictureSource`, such as a path, with lines of digits of about the same size.
-        sure: a digit whose probability is lower is marked as uncertain; 0 to 1.
+        sure: the threshold, 0 to 1; a digit with a lower probability is marked as uncertain.
 
     Returns:
         A `Reading`: the text, a tuple of `Digit`, and the picture, float32 (h, w).
@@ -62,7 +62,7 @@ def read_digits(
 
 
 def verify_sure(sure: float) -> None:
-    """Raises ValueError unless `sure`, the least probability of a certain digit, is in 0 to 1."""
+    """Raises ValueError unless `sure`, a threshold for probabilities, is between 0 and 1."""
     if not (isinstance(sure, Real) and 0 <= sure <= 1):
         raise ValueError(f"sure must be between 0 and 1; got {sure}")
 
@@ -83,7 +83,7 @@ def _read_line(model, writing, line, sure):
 
 
 def _choose(candidates, probabilities, count, height):
-    """The numbers of the candidates that cover all pieces of a line with the best total score."""
+    """Returns the indices of the candidates that cover a line with the highest total score."""
     best = [(0.0, [])] + [(-math.inf, [])] * count
     for number, candidate in enumerate(candidates):
         before, chosen = best[candidate.first]
@@ -94,7 +94,7 @@ def _choose(candidates, probabilities, count, height):
 
 
 def _plausibility(candidate, probabilities, height):
-    """A logarithm: how well a candidate is recognised, and whether it has the size of a digit."""
+    """Scores a candidate: the log of its evidence, minus costs for a cut or an unusual size."""
     top, left, bottom, right = candidate.box
     tall, wide = (bottom - top) / height, (right - left) / height
     short = max(0, 0.55 - tall) * 15

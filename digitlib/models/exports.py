@@ -1,4 +1,4 @@
-"""Export a trained model to where there is no Keras: a phone, a browser, a server."""
+"""Export a trained model for use without Keras: on a phone, in a browser, on a server."""
 
 import os
 import tempfile
@@ -43,9 +43,9 @@ def export_model(
         model: a Keras model from (n, 28, 28, 1) to (n, 10).
         path: a file ending in `.tflite` (LiteRT) or `.onnx` (ONNX), replaced if it exists; or a new
             folder, whose name has no suffix (TensorFlow's SavedModel).
-        calibration: for `.tflite` only: uint8 (n, 28, 28), a few hundred training images. Weights
-            and arithmetic become integers of 8 bits, whose ranges come from these images. None:
-            they stay float32.
+        calibration: for `.tflite` only: uint8 (n, 28, 28), a few hundred training images. They set
+            the ranges when weights and arithmetic are quantised to 8-bit integers. None: weights
+            stay float32.
 
     Raises:
         ModuleNotFoundError: a package for this format is not installed; the message names it.
@@ -55,7 +55,7 @@ def export_model(
     path = _find_path(path)
     suffix = path.suffix.lower()
     if calibration is not None and suffix != ".tflite":
-        raise ValueError(f"{path} must end in .tflite to hold integers of 8 bits.")
+        raise ValueError(f"{path} must end in .tflite to hold 8-bit integers.")
     if not suffix and path.exists():
         raise FileExistsError(f"{path} exists already; name a new folder.")
     verify_file(path, tuple(_FORMATS)) if suffix else verify_folder(path.parent)
@@ -101,7 +101,7 @@ def load_exported(path: str | Path) -> _Exported:
     except ModuleNotFoundError:
         raise
     except Exception as error:  # Each runtime has errors of its own.
-        raise ValueError(f"{path} is damaged, or no exported model: export it again.") from error
+        raise ValueError(f"{path} is damaged or not an exported model: export it again.") from error
 
 
 def compare_exported(

@@ -148,14 +148,14 @@ def _lack(what: str) -> ModelError:
 def _read_archive(content: bytes) -> Contents:
     end, archived = content[-22:], io.BytesIO(content)
     if end[:4] != b"PK\5\6" or not zipfile.is_zipfile(archived):
-        raise ModelError("is no Keras model, or was cut short: it is no zip archive.")
+        raise ModelError("is not a Keras model, or was cut short: it is not a zip archive.")
     # A long listing would take much memory, and that of the format for large archives is another.
     if struct.unpack_from("<I", end, 12)[0] > 2**16 or content[-42:-38] == b"PK\6\7":
         raise _refuse("its listing is larger than that of any model")
     with zipfile.ZipFile(archived) as archive:
         listed = {member.filename: member for member in archive.infolist()}
         if missing := _MEMBERS - set(listed):
-            raise ModelError(f"is no Keras model: {min(missing)} is missing.")
+            raise ModelError(f"is not a Keras model: {min(missing)} is missing.")
         if unknown := set(listed) - _MEMBERS - {RECORD}:
             raise _refuse(f"the archive holds {min(unknown)!r}")
         if len(listed) < len(archive.infolist()):
@@ -177,7 +177,7 @@ def _read_hdf5(content: bytes) -> Contents:
     texts = _check_hdf5(content)
     if "model_config" not in texts:
         raise ModelError(
-            "describes no layers (no model_config): it is no Keras model, or holds weights alone. "
+            "describes no layers (no model_config): it is not a Keras model or holds only weights. "
             "Build the same network and call its load_weights."
         )
     record, version = json.loads(texts.get(RECORD, "{}")), texts.get("keras_version", "")
@@ -218,19 +218,19 @@ def _measure_heaps(content: bytes) -> int:
     """Checks the declared length of texts, which HDF5 would believe; returns the heaps' size."""
     usual = content[8:9] == b"\0" and content[13:15] == b"\10\10" and not any(content[24:32])
     if content[:8] == b"\x89HDF\r\n\x1a\n" and not usual:
-        raise _refuse("it is laid out as Keras never does it")
+        raise _refuse("Keras never writes this layout")
     total, starts = 0, [match.start() for match in re.finditer(b"GCOL\1", content)]
     for start in starts:
         size = int.from_bytes(content[start + 8 : start + 16], "little")
         if (total := total + size) > _LARGEST_TEXT or len(starts) > 64:
-            raise _refuse(f"its texts would be {total:,} bytes long")
+            raise _refuse(f"its strings would be {total:,} bytes long")
         # A reference is the text's length, the place of its heap, and its number in the heap.
         for found in re.finditer(re.escape(struct.pack("<Q", start)), content):
             length, _, number = struct.unpack("<IQI", content[found.start() - 4 : found.end() + 4])
             # Between two fields of another kind, the same bytes can stand by chance.
             likely = 2**16 if found.start() % 4 == 0 else size // 16
             if length > size and 0 < number < likely:
-                raise _refuse(f"a text in it would be {length:,} bytes long")
+                raise _refuse(f"a string in it would be {length:,} bytes long")
     return total
 
 
@@ -251,7 +251,7 @@ def _read_attributes(group: Any, heap: int) -> dict[str, str]:
         if not (listed or name in _TEXTS) or 0 in attribute.shape:
             continue
         if attribute.get_type().get_class() != h5py.h5t.STRING or (attribute.shape and not listed):
-            raise _refuse(f"{name!r} is no text")
+            raise _refuse(f"{name!r} is not a string")
         # Texts of variable length may all be the same bytes of the heap, and be read one by one.
         size = attribute.get_storage_size() + math.prod(attribute.shape) * heap
         if size > (2**25 if listed else 2 * _LARGEST_TEXT) or len(found) > 16:
@@ -364,7 +364,7 @@ def _check_value(key: str, value: Any) -> None:
         if (key, value) == ("data_format", "channels_first"):
             raise _lack("channels before rows and columns (channels_first)")
         if len(value) > 200:
-            raise _lack(f"{key!r} as a text of {len(value):,} characters")
+            raise _lack(f"{key!r} as a string of {len(value):,} characters")
     elif value is not None and not isinstance(value, bool) and key not in _IDENTIFIERS:
         limit = _LIMITS.get(key, _LARGEST_NUMBER)
         if not abs(value) <= limit:  # so that NaN is refused, too
@@ -380,11 +380,11 @@ def _check_graph(config: dict) -> None:
         if len(layer["inbound_nodes"]) > 1:
             raise _lack("a layer that is used several times")
         if not origins <= made or layer["name"] in made:
-            raise _refuse("its layers do not stand in their order")
+            raise _refuse("its layers are out of order")
         made.add(layer["name"])
         used |= origins
     if not made <= used:
-        raise _refuse("it has a layer that leads nowhere")
+        raise _refuse("it has a layer whose output is not used")
 
 
 def _take_images(config: dict) -> None:
@@ -470,7 +470,7 @@ def _try_images(model: "keras.Model") -> int:
     called = [layer for layer in model._flatten_layers() if layer._inbound_nodes]
     loops = [layer for layer in called if type(layer).__name__ in _LOOPS.split()]
     if (steps := sum(map(_count_steps, loops))) > _MOST_STEPS:
-        raise _lack(f"recurrent layers of {steps:,} steps, because {_MOST_STEPS} are the most")
+        raise _lack(f"recurrent layers of {steps:,} steps, because {_MOST_STEPS} is the limit")
     images = np.random.default_rng(0).random((3, *_IMAGE[1:]), dtype=np.float32)
     predict = tf.function(lambda images: model(images, training=False)).get_concrete_function(
         tf.TensorSpec(images.shape, tf.float32)

@@ -40,7 +40,7 @@ def save_model(model: "keras.Model", path: str | Path, *, record: dict | None = 
         model: a Keras model from (n, 28, 28, 1) to (n, 10).
         path: a file ending in `.keras`, or in `.h5` for Keras's older HDF5 format; replaced if it
             exists.
-        record: what to note in the file, a dict for JSON such as `Run.record`; None: nothing.
+        record: metadata to store in the file, a dict for JSON such as `Run.record`; None: nothing.
 
     Raises:
         OSError: as for `verify_destination`, or the disk is full.
@@ -89,17 +89,17 @@ def load_model(path: str | Path) -> "keras.Model":
 
 
 def read_record(path: str | Path) -> dict[str, Any]:
-    """Reads what was noted when a model was saved.
+    """Reads the metadata that was stored when a model was saved.
 
     Args:
         path: as for `load_model`.
 
     Returns:
-        `Run.record` of the training, with today's names of settings; {} if nothing, or something
-        else, was noted.
+        `Run.record` of the training, with today's names of settings; {} if the file has no
+        metadata from digitlib.
 
     Raises:
-        OSError, ValueError: as for `load_model`, but the layers are not looked at.
+        OSError, ValueError: as for `load_model`, but the layers are not checked.
 
     Example:
         >>> from digitlib.models.storage import read_record

@@ -18,15 +18,15 @@ def build_augmentation(
 ) -> keras.Sequential:
     """Builds layers that change images at random, anew at each call.
 
-    They belong in front of a network while it trains, and not into the saved model.
+    Put them in front of a network while it trains; they do not belong in the saved model.
 
     Args:
-        strength: the largest shift and zoom, in image sizes, 0 to 0.5. Images also rotate, by up to
-            a third of it in full turns.
+        strength: the largest shift and zoom, in image sizes, 0 to 0.5. A third of this is the
+            largest rotation, in full turns.
         seed: int from 0 to 2**32 - 1.
         shear: the largest slant, as the tangent of its angle, 0 to 1.
-        stroke: how much thicker or thinner strokes become, 0 to 1; 1: a pixel on each side.
-        degradation: how grey, noisy and blurred paper becomes, 0 to 1; 1: ink vanishes.
+        stroke: the largest change in stroke width, 0 to 1; 1: a pixel on each side.
+        degradation: the strength of blur, noise and loss of contrast, 0 to 1; 1: ink can vanish.
 
     Returns:
         Layers from float32 (n, 28, 28, 1), pixels from 0 to 1, to the same. Call them with
@@ -39,8 +39,8 @@ def build_augmentation(
     for name, value in {"shear": shear, "stroke": stroke, "degradation": degradation}.items():
         SETTINGS[name].check(name, value)
     configure_keras()
-    layers, outside = keras.layers, "constant"  # paper moves in from outside
-    # With the same seed, the layers would shift, rotate and zoom each image by the same draw.
+    layers, outside = keras.layers, "constant"  # fill with background
+    # With one seed, every layer would draw the same random numbers, so the changes would correlate.
     seeds = np.random.default_rng(SEED.check("seed", seed)).integers(2**31, size=6).tolist()
     changes = []
     if stroke:

@@ -1,4 +1,4 @@
-"""Save the state of a training after each epoch, so that an interruption costs one at most."""
+"""Save the state of a training run after each epoch: an interruption costs at most one epoch."""
 
 import json
 import tempfile
@@ -15,7 +15,7 @@ _FILE = "training.npz"
 
 
 class Checkpoint:
-    """The state of one training: its variables, the completed epochs and their history.
+    """The state of one training run: its variables, the completed epochs and their history.
 
     One file holds all of it and is replaced as a whole, so it is complete at any moment.
     """
@@ -25,7 +25,7 @@ class Checkpoint:
 
         Args:
             folder: the folder of the checkpoint.
-            identity: recipe, seed, data and versions, which distinguish trainings: for JSON.
+            identity: recipe, seed, data and versions, which identify a training run: for JSON.
         """
         self.path = Path(folder) / _FILE
         self.identity = json.loads(json.dumps(identity))
@@ -62,7 +62,7 @@ class Checkpoint:
 
         Raises:
             OSError: the file can't be read.
-            ValueError: the file is damaged, or belongs to another training.
+            ValueError: the file is damaged, or belongs to another training run.
         """
         if not self.path.exists():
             return None
@@ -74,11 +74,11 @@ class Checkpoint:
         except OSError as error:
             raise _explain(error, f"{self.path} can't be read") from error
         except Exception as error:  # A damaged file can fail in any layer of NumPy and zipfile.
-            raise ValueError(f"{self.path} is no checkpoint, or damaged: delete it.") from error
+            raise ValueError(f"{self.path} is damaged or not a checkpoint: delete it.") from error
         if not differing and [a.shape for a in arrays] != [tuple(v.shape) for v in variables]:
             differing = ["network"]
         if differing:
-            what = f"{self.path.parent} holds another training (its {differing[0]} differs)"
+            what = f"{self.path.parent} holds another training run (its {differing[0]} differs)"
             raise ValueError(f"{what}: choose another folder, or delete this one.")
         for variable, array in zip(variables, arrays, strict=True):
             variable.assign(array)
@@ -91,4 +91,4 @@ class Checkpoint:
 
 
 def _explain(error, what):
-    return type(error)(error.errno, f"{what}: {error.strerror}. Solve this, then run it again")
+    return type(error)(error.errno, f"{what}: {error.strerror}. Fix this, then run it again")

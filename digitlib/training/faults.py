@@ -25,10 +25,10 @@ FAULTS = {
 def train_faulty(
     letter: str, train: Split, validation: Split, *, seed: int = 0, epochs: int = 6
 ) -> dict[str, list[float]]:
-    """Trains a small CNN with the fault of a letter.
+    """Trains a small CNN with the fault that a letter stands for.
 
     Args:
-        letter: "A" to "E", or "healthy". The fault "E" is not in the training: it equals "healthy".
+        letter: "A" to "E", or "healthy". "E" equals "healthy": its fault is not in the training.
         train: the images and labels to learn from.
         validation: the images and labels to measure after each epoch.
         seed: int from 0 to 2**32 - 1.
@@ -88,7 +88,7 @@ def try_variants(
     be better than the classifier itself. The curves are means over many small test sets.
 
     Args:
-        scores: floats (n, 10), a classifier's scores, of which the highest in a row wins.
+        scores: floats (n, 10), a classifier's scores; the highest in a row is its prediction.
         labels: integers (n,), the true digits 0 to 9.
         num_test: the number of images in each small test set, from 1 to n - 1.
         num_variants: the number of variants, at least 1.
@@ -99,7 +99,7 @@ def try_variants(
         set, and the accuracy of that variant on all other images.
 
     Raises:
-        ValueError: scores and labels don't fit each other, or a number is out of range.
+        ValueError: scores and labels don't match, or a number is out of range.
 
     Example:
         >>> import numpy as np

@@ -1,6 +1,6 @@
 """The recipes: the settings, the source and the layers of each in one place.
 
-The optimiser is Adam throughout, with the learning rate of Keras where no other is given.
+The optimiser is Adam throughout, with Keras's default learning rate unless another is given.
 """
 
 from collections.abc import Callable
@@ -35,7 +35,7 @@ def build_model(recipe: Recipe) -> "keras.Sequential":
 
 
 def recipe(**settings: Any) -> Callable:
-    """Adds the decorated function, which lists the layers of `_name`, as `RECIPES["name"]`."""
+    """Registers the decorated function `_name`, which lists the layers, as `RECIPES["name"]`."""
 
     def add(layers: Callable) -> Callable:
         name = layers.__name__.removeprefix("_")
@@ -52,7 +52,7 @@ def _convolution(layers, recipe, filters, size, *, pool=False, padding="valid"):
     if pool:
         block.append(layers.MaxPooling2D())
     if recipe.batch_norm:
-        # With Keras's momentum of 0.99, it would take epochs to forget the first steps.
+        # With Keras's momentum of 0.99, the moving averages would take epochs to settle.
         block.append(layers.BatchNormalization(momentum=0.9))
     return [*block, layers.ReLU()]
 
@@ -92,7 +92,7 @@ _OURS = {
     **_OURS, epochs=3, width=24, dropout=0.0, weight_decay=0.02, augmentation=0.08, plain_epochs=1
 )
 def _accurate(layers, recipe):
-    """More accurate, in a few minutes: a large first kernel, then most work on few pixels."""
+    """More accurate, trained in minutes: a large first kernel, then many filters on small maps."""
     return [
         *_convolution(layers, recipe, recipe.width, 5, pool=True),
         *_convolution(layers, recipe, recipe.width * 2, 3, pool=True, padding="same"),
@@ -125,7 +125,7 @@ def _best(layers, recipe):
     plain_epochs=6,
 )
 def _tiny(layers, recipe):
-    """At most 10,000 parameters, for small devices: averages each last map before the output."""
+    """At most 10,000 parameters, for small devices: global average pooling before the output."""
     return [
         *_convolution(layers, recipe, recipe.width, 5, pool=True),
         *_convolution(layers, recipe, recipe.width * 5 // 3, 3, padding="same"),

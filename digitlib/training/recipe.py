@@ -113,20 +113,20 @@ class Recipe:
     schedule: str = _setting(
         str,
         "constant",
-        "learning rate over time; cosine: a short rise, then a fall to 0 along a cosine",
+        "learning-rate schedule; cosine: a short warm-up, then a cosine decay to 0",
         choices=("constant", "cosine"),
     )
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = _setting(
-        float, 0.0, "how much a step shrinks all weights, times the learning rate", least=0
+        float, 0.0, "decay of all weights in each step, as a multiple of the learning rate", least=0
     )
     label_smoothing: float = _setting(
         float, 0.0, "fraction of each target to spread over all classes", least=0, below=1
     )
     augmentation: float = _fraction("largest random shift and zoom, in image sizes", most=0.5)
     shear: float = _fraction("largest random slant, as the tangent of its angle")
-    stroke: float = _fraction("how much thicker or thinner strokes become; 1: a pixel on each side")
-    degradation: float = _fraction("how grey, noisy and blurred paper becomes; 1: ink vanishes")
+    stroke: float = _fraction("largest random change in stroke width; 1: a pixel on each side")
+    degradation: float = _fraction("strength of blur, noise and contrast loss; 1: ink can vanish")
     writing_styles: float = _fraction(
         "upstroked ones and barred sevens to add, as a fraction of the training set"
     )
@@ -134,7 +134,7 @@ class Recipe:
         "negative examples to add, as a fraction of the training set: images without a digit, "
         "whose target is 0.1 for every class"
     )
-    plain_epochs: int = _setting(int, 0, "last epochs, which train on unchanged images", least=0)
+    plain_epochs: int = _setting(int, 0, "number of final epochs without augmentation", least=0)
     batch_norm: bool | None = _setting(bool, None, "batch normalisation after each convolution")
     calibrated: bool = False
     reported: float | None = None

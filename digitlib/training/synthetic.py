@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw, ImageFont
 from digitlib.data import Split
 from digitlib.handwriting.digit import digit_to_image
 
-# Letters and signs that hardly anyone writes like a digit.
+# Letters and symbols that are hardly ever written like a digit.
 _LETTERS = "ACEFHJKMNPRTUVWXYadefhkmnrtvwx#%&?+=@*"
 _SCALE = 4  # enlarged, so that strokes can be thickened smoothly
 
@@ -15,7 +15,7 @@ _SCALE = 4  # enlarged, so that strokes can be thickened smoothly
 def make_negatives(
     images: npt.NDArray[np.uint8], count: int, seed: int = 0
 ) -> npt.NDArray[np.uint8]:
-    """Makes negative examples: what may stand where a reader looks for a digit.
+    """Makes negative examples: images that show anything but exactly one digit.
 
     Half of them show two digits side by side, as touching digits of a number do; a quarter a digit
     and a part of its neighbour; a quarter letters and signs.

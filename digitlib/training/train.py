@@ -25,7 +25,7 @@ _CALLS_PER_EPOCH = 10
 
 
 class Run(NamedTuple):
-    """One finished training.
+    """One finished training run.
 
     Attributes:
         model: the trained network, compiled.
@@ -53,7 +53,7 @@ def train_model(
     verbose: str | int = "auto",
     checkpoint_dir: str | Path | None = None,
 ) -> Run:
-    """Builds a recipe's network and trains it; the same seed on the same machine, the same weights.
+    """Builds and trains a recipe's network; on one machine, the same seed gives the same weights.
 
     Sets the global seeds of Python, NumPy and TensorFlow, and calls `configure_keras`.
 
@@ -64,14 +64,14 @@ def train_model(
         seed: int from 0 to 2**32 - 1.
         verbose: as in Keras: "auto" shows a progress bar, 2 one line per epoch, 0 nothing.
         checkpoint_dir: a folder that keeps the state after each epoch. After an interruption, the
-            same call continues from there and ends with the same weights as without one.
+            same call continues from there and ends with the weights of an uninterrupted run.
 
     Returns:
         The model after the last epoch, its history, its times and its record.
 
     Raises:
         ValueError: the seed is out of range, images are not uint8 (n, 28, 28), or the folder holds
-            another training.
+            another training run.
         FloatingPointError: the loss became NaN or infinite.
         OSError: a checkpoint can't be written or read.
     """

@@ -233,9 +233,9 @@ def assert_one_line(done, message):
         ("train fast --unknown", "unrecognized arguments: --unknown"),
         ("evaluate text.keras --mistakes wrong.jpg", "wrong.jpg must end in .png"),
         ("evaluate nowhere.keras", "not a file: nowhere.keras"),
-        ("evaluate text.keras", "no zip archive"),
+        ("evaluate text.keras", "not a zip archive"),
         ("predict nowhere.keras digit.png", "not a file: nowhere.keras"),
-        ("predict text.keras digit.png", "no zip archive"),
+        ("predict text.keras digit.png", "not a zip archive"),
         ("predict text.keras", "required: IMAGE"),
         ("read robust", "required: IMAGE"),
         ("read nowhere.keras page.png", "not a file: nowhere.keras"),
@@ -318,7 +318,7 @@ def test_the_same_line_goes_on_after_an_interruption(mnist, run_python, tmp_path
     assert errors.decode() == "digitlib: interrupted; no unfinished file is left.\n"
     done = run_python(*line, cwd=tmp_path)
     assert done.returncode == 0
-    assert "the same line goes on from kept" in done.stdout
+    assert "the same command resumes from kept" in done.stdout
     assert "Epoch 1/3" not in done.stdout
     assert "Epoch 3/3" in done.stdout
 

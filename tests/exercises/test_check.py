@@ -258,7 +258,7 @@ VALUE_MISTAKES = {
          [(None, 16, 14, 14)] * 2 + [(None, 32, 10, 10)] * 2),
         ("axis that counts", [(None, 24, 24, 16)] * 2 + [(None, 10, 10, 32)] * 2),
         ("padding", [(28, 28, 16), (14, 14, 16), (14, 14, 32), (7, 7, 32)]),
-        ("One place", [(23, 23, 16), (11, 11, 16), (8, 8, 32), (4, 4, 32)]),
+        ("One position", [(23, 23, 16), (11, 11, 16), (8, 8, 32), (4, 4, 32)]),
         ("channels", [(24, 24, 1), (12, 12, 1), (10, 10, 1), (5, 5, 1)]),
         ("halves", [(24, 24, 16), (24, 24, 16), (22, 22, 32), (22, 22, 32)]),
         ("sums over", [(24, 24, 16), (12, 12, 16), (10, 10, 512), (5, 5, 512)]),
@@ -282,7 +282,7 @@ VALUE_MISTAKES = {
         ("All rows must have the same length. The answer is a list", [[0, 1], [3]]),
         ("All rows must have the same length", [[0, 1], 3, 3])],
     "receptive field": [
-        ("Pooling is forgotten", 5 + 5 - 1), ("add up", 5 + 1 + 4, 5 + 2 + 5),
+        ("You left out pooling", 5 + 5 - 1), ("add up", 5 + 1 + 4, 5 + 2 + 5),
         ("window of the pooling", 5 + 4 * 2), ("multiply", 5 * 5, 5 * 2 * 5),
         ("one kernel alone", 5), ("area", 14 * 14), ("after pooling", 5 + 1)],
     "first layer": [
@@ -409,7 +409,7 @@ CODE_MISTAKES = {
          stop_inside(lambda v: v.clip(0), start=np.copy))],
     "convolve2d": [
         ("flip", lambda i, k: convolve2d(i, k, "valid")),
-        ("last place", lambda i, k: valid(i, k)[:-1, :-1]),
+        ("last position", lambda i, k: valid(i, k)[:-1, :-1]),
         ("as large as the image", lambda i, k: correlate2d(i, k, "same")),
         ("Keep the grid", lambda i, k: valid(i, k).ravel()),
         ("mean", partial(convolve_by_loops, add=np.mean)),
@@ -446,7 +446,7 @@ CODE_MISTAKES = {
         ("odd", partial(keras_max_pool, padding="same"),
          lambda i: i.reshape(len(i) // 2, 2, i.shape[1] // 2, 2).max((1, 3))),
         ("second pixel", lambda i: i[::2, ::2], lambda i: i[:-1:2, :-1:2]),
-        ("all of the image", lambda i: i.max()),
+        ("whole image", lambda i: i.max()),
         ("return inside a loop", stop_inside(keras_max_pool),
          stop_inside(keras_max_pool, whole_row=True))],
     "softmax": [
@@ -677,7 +677,7 @@ def test_what_a_function_raises_is_told(verdict, name):
 
 def test_other_mistakes_in_code_show_what_the_function_does(verdict):
     text = verdict(check_answer, "output size", lambda size, kernel, stride=1, padding=0: 17)
-    assert text.startswith("Not yet. For 28, 5 it returns 17. Count the places")
+    assert text.startswith("Not yet. For 28, 5 it returns 17. Count the positions")
     text = verdict(check_answer, "ReLU", lambda values: values * 2)
     assert "For [-2, -0.5, 0, 0.5, 3] it returns [-4, -1, 0, 1, 6]." in text
     assert "array of shape (30, 30)" in verdict(check_answer, "ReLU", lambda _: np.zeros((30, 30)))

@@ -367,7 +367,7 @@ def test_tune_prints_trials_and_the_judged_winner(run_python, slice_folder, tmp_
     trial_rows = results[:2].to_dict("records")
     trial_rows.sort(key=lambda row: (-row["validation_accuracy"], row["validation_loss"]))
     best = [row["overrides"] for row in trial_rows]
-    trials, judged = done.stdout.split("The first, trained again with other seeds:")
+    trials, judged = done.stdout.split("The best settings, trained again with other seeds:")
     assert [line[: line.index("}") + 1].strip() for line in trials.splitlines()[1:3]] == best
     assert (results["overrides"][2:] == best[0]).all()
     assert f"{results['test_accuracy'][2:].mean():.2%}" in judged

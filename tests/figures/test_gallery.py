@@ -124,7 +124,7 @@ def test_heat_that_is_all_negative_is_drawn_as_zero(digit):
 @pytest.mark.parametrize("plot", [plot_samples, plot_maps, plot_focus])
 def test_galleries_need_images_and_a_caption_for_each(small_images, plot, count):
     pictures = [small_images[:count]] * (2 if plot is plot_focus else 1)
-    with pytest.raises(ValueError, match=f"expected equal numbers, at least 1; got {count} "):
+    with pytest.raises(ValueError, match=f"expected equal counts, at least 1; got {count} "):
         plot(*pictures, ["only one"] * (count // 2))
     assert plt.get_fignums() == []
 

@@ -93,10 +93,10 @@ def test_files_that_are_no_exports_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"must end in \.tflite or \.onnx"):
         load_exported(tmp_path / "reader.pb")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(ValueError, match="is damaged, or no exported model"):
+    with pytest.raises(ValueError, match="is damaged or not an exported model"):
         load_exported(tmp_path / "folder")
     for name, package in (("reader.tflite", "ai_edge_litert"), ("reader.onnx", "onnxruntime")):
         if importlib.util.find_spec(package):
             (tmp_path / name).write_bytes(b"no model")
-            with pytest.raises(ValueError, match="is damaged, or no exported model"):
+            with pytest.raises(ValueError, match="is damaged or not an exported model"):
                 load_exported(tmp_path / name)

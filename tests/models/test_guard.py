@@ -240,7 +240,7 @@ def give_type(file):
         (add_layer("ReLU", dtype=policy("string")), "numbers of type 'string'"),
         (add_layer("ReLU", data_format="channels_first"), "channels before rows and columns"),
         (add_layer("R" * 100_000), "layer R+…"),
-        (add_layer("ReLU", text="R" * 100_000), "'text' as a text of 100,000 characters"),
+        (add_layer("ReLU", text="R" * 100_000), "'text' as a string of 100,000 characters"),
         (add_layer("Dense", units=3, kernel_initializer="no\x1b[2J"), r"interpret .*no\?\[2J"),
         (add_layer("R\n\x1b[2J\ud800"), r"layer R\?\?\[2J\?"),
         (share_ids, "'Conv2D' are to be the same object"),
@@ -405,7 +405,7 @@ def test_loading_ends_after_some_time(parts, tmp_path, monkeypatch):
         (add_external, "'away' is a link"),
         (add_soft_link, "'away' is a link"),
         (add_raw_storage, "'away' lies in another file"),
-        (add_virtual, "'away' lies in another file|a text in it would be"),
+        (add_virtual, "'away' lies in another file|a string in it would be"),
         (add_objects, "'objects' holds no numbers"),
         (declare_much, "'much' is stored in chunks"),
         (declare_small, "arrays would be 44,[0-9]{3},[0-9]{3} bytes large"),
@@ -414,7 +414,7 @@ def test_loading_ends_after_some_time(parts, tmp_path, monkeypatch):
         (repeat_by_path, "'/layers' names an array twice"),
         (repeat_over_lists, "'/layers' names an array twice"),
         (lengthen_names, "'weight_names' is longer than in any model"),
-        (name_by_number, "'weight_names' is no text"),
+        (name_by_number, "'weight_names' is not a string"),
         (name_much, r"'weight_names\d+' is longer than in any model"),
         (tell_type, "'tell' is stored in chunks, or has attributes"),
         (make_choices, "'choices' holds no numbers"),
@@ -448,7 +448,7 @@ def test_texts_that_are_called_long_take_no_memory(tmp_path):
     for reference in references:  # the text's length stands before the place of its heap
         content[reference - 1] = 255
     path.write_bytes(content)
-    expect_refusal(path, "a text in it would be 4,278,190,0.. bytes long")
+    expect_refusal(path, "a string in it would be 4,278,190,0.. bytes long")
 
 
 def test_archives_that_hold_more_are_refused(parts, tmp_path, monkeypatch):
@@ -516,15 +516,15 @@ def test_long_listings_are_refused_unread(parts, tmp_path):
     expect_refusal(path, "its listing is larger")
     with zipfile.ZipFile(path, "a") as archive:
         archive.comment = b"PK\5\6"
-    expect_refusal(path, "no zip archive|its listing is larger")
+    expect_refusal(path, "not a zip archive|its listing is larger")
 
 
 def test_long_texts_in_hdf5_are_refused_unread(tmp_path):
     path = tmp_path / "long.h5"
     for version, value, message in (
-        ("earliest", "[" + "[]," * 500_000 + "[]]", "its texts would be 1,5.* bytes long"),
-        ("latest", np.bytes_(b"[" * 2**19), "laid out as Keras never does it"),
-        ("earliest", ["{}", "{}"], "'model_config' is no text"),
+        ("earliest", "[" + "[]," * 500_000 + "[]]", "its strings would be 1,5.* bytes long"),
+        ("latest", np.bytes_(b"[" * 2**19), "Keras never writes this layout"),
+        ("earliest", ["{}", "{}"], "'model_config' is not a string"),
     ):
         with h5py.File(path, "w", libver=version) as file:
             file.attrs["model_config"] = value
@@ -598,10 +598,10 @@ def answer_by_name(config):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (hide_layer, "a layer that leads nowhere"),
-        (hide_layer_by_name, "a layer that leads nowhere"),
+        (hide_layer, "a layer whose output is not used"),
+        (hide_layer_by_name, "a layer whose output is not used"),
         (share_layer, "a layer that is used several times"),
-        (turn_round, "do not stand in their order"),
+        (turn_round, "layers are out of order"),
         (take_numbers, "args __numpy__"),
         (train_for_ever, "stays in training mode"),
         (train_as_keras_2_told, "stays in training mode"),

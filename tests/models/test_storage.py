@@ -135,10 +135,10 @@ def test_files_that_are_no_digit_readers_are_refused(model, tmp_path):
     custom = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Lambda(lambda x: x)])
     custom.save(tmp_path / "lambda.keras")
     for name, message in {
-        "text.keras": "no zip archive",
+        "text.keras": "not a zip archive",
         "text.h5": "cannot be loaded",
         "cut.h5": "cannot be loaded",
-        "cut.keras": "no zip archive",
+        "cut.keras": "not a zip archive",
         "model.txt": r"must end in \.keras",
         "zip.keras": "config.json is missing",
         "unbuilt.keras": "no input shape: fit or build the model",

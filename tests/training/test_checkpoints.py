@@ -120,15 +120,15 @@ def test_with_and_without_checkpoints_the_weights_are_the_same(splits, tmp_path)
 def test_another_training_is_not_continued(splits, tmp_path):
     train_model(PLAIN, *splits, verbose=0, checkpoint_dir=tmp_path)
     for changed, seed in ((dataclasses.replace(PLAIN, epochs=5), 0), (PLAIN, 1)):
-        with pytest.raises(ValueError, match=r"another training .*(recipe|seed)"):
+        with pytest.raises(ValueError, match=r"another training run .*(recipe|seed)"):
             train_model(changed, *splits, seed=seed, verbose=0, checkpoint_dir=tmp_path)
     other = Split(splits[0].images[::-1], splits[0].labels[::-1])
-    with pytest.raises(ValueError, match=r"holds another training \(its data differs\)"):
+    with pytest.raises(ValueError, match=r"holds another training run \(its data differs\)"):
         train_model(PLAIN, other, splits[1], verbose=0, checkpoint_dir=tmp_path)
-    with pytest.raises(ValueError, match=r"another training \(its validation differs\)"):
+    with pytest.raises(ValueError, match=r"another training run \(its validation differs\)"):
         train_model(PLAIN, splits[0], splits[0], verbose=0, checkpoint_dir=tmp_path)
     fewer = dataclasses.replace(PLAIN, layers=RECIPES["tiny"].layers)
-    with pytest.raises(ValueError, match=r"another training \(its network differs\)"):
+    with pytest.raises(ValueError, match=r"another training run \(its network differs\)"):
         train_model(fewer, *splits, verbose=0, checkpoint_dir=tmp_path)
     whole = (tmp_path / "training.npz").read_bytes()
     flipped = bytearray(whole)
@@ -225,7 +225,7 @@ def test_a_checkpoint_with_old_names_of_settings_is_continued(splits, tmp_path):
     train_model(recipe, *splits, verbose=0, checkpoint_dir=tmp_path)  # nothing is left to do
     numbers["paper"] = 0.5
     np.savez(path, **{**arrays, "note": np.array(json.dumps(note))})
-    with pytest.raises(ValueError, match=r"another training \(its recipe differs\)"):
+    with pytest.raises(ValueError, match=r"another training run \(its recipe differs\)"):
         train_model(recipe, *splits, verbose=0, checkpoint_dir=tmp_path)
     path.write_bytes(before)
     train_model(recipe, *splits, verbose=0, checkpoint_dir=tmp_path)
