@@ -34,18 +34,27 @@ from .figures.convolution import (
 )
 from .figures.curves import (
     plot_curves as plot_curves,
-    plot_histories as plot_histories,
-    plot_learning_curves as plot_learning_curves,
+    plot_descent as plot_descent,
     plot_robustness as plot_robustness,
 )
 from .figures.explorer import (
     explore_convolution as explore_convolution,
 )
 from .figures.gallery import (
-    plot_focus as plot_focus,
-    plot_maps as plot_maps,
     plot_mistakes as plot_mistakes,
     plot_samples as plot_samples,
+)
+from .figures.handwriting import (
+    plot_reading as plot_reading,
+    plot_steps as plot_steps,
+)
+from .figures.histories import (
+    plot_histories as plot_histories,
+    plot_learning_curves as plot_learning_curves,
+)
+from .figures.maps import (
+    plot_focus as plot_focus,
+    plot_maps as plot_maps,
 )
 from .figures.network import (
     plot_network as plot_network,
@@ -53,10 +62,10 @@ from .figures.network import (
 from .figures.plots import (
     plot_class_counts as plot_class_counts,
     plot_confusion as plot_confusion,
-    plot_reading as plot_reading,
-    plot_recipes as plot_recipes,
     plot_reliability as plot_reliability,
-    plot_steps as plot_steps,
+)
+from .figures.recipes import (
+    plot_recipes as plot_recipes,
 )
 from .figures.show import (
     show as show,
@@ -81,9 +90,6 @@ from .models.storage import (
 )
 from .startup import (
     start_keras as start_keras,
-)
-from .training.augmentation import (
-    build_augmentation as build_augmentation,
 )
 from .training.faults import (
     train_faulty as train_faulty,

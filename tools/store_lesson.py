@@ -1,7 +1,8 @@
 """Execute the lesson and store it: `python -m tools.store_lesson`.
 
-Also updates what depends on it: the README's picture, the tables of times in docs/teaching.md, and
-the tables of measurements in the README, benchmarks/README.md and benchmarks/speedrun.md.
+Also updates what depends on it: the minutes of its plan, the README's picture, the tables of times
+in docs/teaching.md, and the tables of measurements in the README, benchmarks/README.md and
+benchmarks/speedrun.md.
 """
 
 import base64
@@ -9,6 +10,7 @@ import json
 import math
 import re
 from datetime import datetime
+from itertools import zip_longest
 from pathlib import Path
 
 import nbformat
@@ -28,6 +30,8 @@ MEASURED = BENCHMARKS / "README.md"
 SPEEDRUN = BENCHMARKS / "speedrun.md"
 TEST_IMAGES = 10_000
 WORDS_A_MINUTE = 150
+EXERCISE_MINUTES = 1.5  # for one without a star
+FIRST_SITTING, LESSON = 5, 9  # the last section of each
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -56,8 +60,9 @@ def execute_lesson():
 def lesson_picture(notebook):
     """Returns the PNG that the notebook's cell `confusion` shows."""
     cell = next(cell for cell in notebook.cells if cell.id == "confusion")
-    markup = cell.outputs[0].data["text/html"]
-    return base64.b64decode(re.search(r"base64,([^\"]+)", markup)[1])
+    bundles = [output.get("data", {}) for output in cell.outputs]
+    (picture,) = [bundle["image/png"] for bundle in bundles if "image/png" in bundle]
+    return base64.b64decode(picture)
 
 
 def sections(notebook):
@@ -79,21 +84,57 @@ def markdown_table(columns, rows):
     return "\n".join([head, f"|{'|'.join(rule)}|", *lines]) + "\n"
 
 
+def reading_minutes(cells):
+    """Returns the minutes for the prose of some cells, without hints, solutions and refreshers."""
+    prose = [cell.source for cell in cells if cell.cell_type == "markdown"]
+    folded = re.compile(r"<details><summary>(?!What you should see).*?</details>", re.S)
+    return sum(len(folded.sub("", text).split()) for text in prose) / WORDS_A_MINUTE
+
+
+def count_exercises(cells, *, starred=False):
+    """Returns the number of exercises without a star, or with one, among some cells."""
+    source = {cell.id: cell.source for cell in cells}
+    exercises = [cell.id for cell in cells if cell.cell_type == "code" and "TODO" in cell.source]
+    return sum(("\N{BLACK STAR}" in source[f"{name}-text"]) == starred for name in exercises)
+
+
+def section_minutes(notebook, seconds):
+    """Returns the minutes for each section: reading, running, exercises without a star."""
+    return {
+        title: reading_minutes(cells)
+        + sum(seconds.get(cell.id, 0) for cell in cells) / 60
+        + EXERCISE_MINUTES * count_exercises(cells)
+        for title, cells in sections(notebook).items()
+    }
+
+
 def time_table(notebook, seconds):
-    """Returns the reading time, exercises and running time of each section, in Markdown."""
-    columns = "section", "reading (minutes):", "exercises:", "running (seconds):"
-    rows, total = [], 0
+    """Returns the times and exercises of each section, in Markdown."""
+    columns = [
+        *("section", "reading (minutes):", "exercises:", "with a star:"),
+        *("running (seconds):", "in all (minutes):"),
+    ]
+    rows, minutes = [], section_minutes(notebook, seconds)
     for title, cells in sections(notebook).items():
-        # Folded notes are optional.
-        prose = [
-            c.source for c in cells if c.cell_type == "markdown" and "<details>" not in c.source
-        ]
-        minutes = sum(len(text.split()) for text in prose) / WORDS_A_MINUTE
-        exercises = sum("TODO" in c.source for c in cells if c.cell_type == "code")
-        running = sum(seconds.get(c.id, 0) for c in cells if c.cell_type == "code")
-        total += running
-        rows.append((title, f"{minutes:.0f}", exercises, f"{running:.0f}"))
-    return markdown_table(columns, [*rows, ("all", "", "", f"{total:.0f}")])
+        running = sum(seconds.get(cell.id, 0) for cell in cells)
+        exercises = count_exercises(cells), count_exercises(cells, starred=True)
+        times = f"{running:.0f}", f"{minutes[title]:.0f}"
+        rows.append((title, f"{reading_minutes(cells):.0f}", *exercises, *times))
+    whole = f"{sum(seconds.values()):.0f}", f"{sum(minutes.values()):.0f}"
+    return markdown_table(columns, [*rows, ("all", "", "", "", *whole)])
+
+
+def plan_table(minutes):
+    """Returns the plan of the two sittings, in Markdown, from the minutes of each section."""
+    titles = list(minutes)
+    first, second = titles[:FIRST_SITTING], titles[FIRST_SITTING:LESSON]
+    rows = [
+        (one, f"{minutes[one]:.0f}", other, f"{minutes[other]:.0f}" if other else "")
+        for one, other in zip_longest(first, second, fillvalue="")
+    ]
+    sums = [math.ceil(sum(minutes[title] for title in sitting)) for sitting in (first, second)]
+    rows.append(("**in all**", f"**{sums[0]}**", "**in all**", f"**{sums[1]}**"))
+    return markdown_table(("first sitting", "minutes:", "second sitting", "minutes:"), rows)
 
 
 def slowest_table(notebook, seconds, *, count=10):
@@ -285,6 +326,9 @@ def replace_part(path, name, new):
 if __name__ == "__main__":
     notebook, seconds = execute_lesson()
     picture, times = lesson_picture(notebook), time_table(notebook, seconds)
+    plan = next(cell for cell in notebook.cells if cell.id == "plan")
+    _, *rest = plan.source.split("\n\n")
+    plan.source = "\n\n".join([plan_table(section_minutes(notebook, seconds)).strip(), *rest])
     nbformat.write(notebook, NOTEBOOK)
     PICTURE.write_bytes(picture)
     replace_part(README, "results", results_table())

@@ -5,12 +5,13 @@ from typing import Any
 import pandas as pd
 
 from digitlib.data import Split
-from digitlib.exercises import basics, further, network
+from digitlib.exercises import basics, convolution, further, network
 from digitlib.exercises.answers import OPEN, describe, read_numbers
 from digitlib.exercises.kinds import Code, Special
 
-_PARTS = basics, network, further  # in the order of the lesson
-EXERCISES: dict[str, Any] = {name: one for part in _PARTS for name, one in part.QUESTIONS.items()}
+_PARTS = basics, convolution, network, further
+_ALL = [pair for part in _PARTS for pair in part.QUESTIONS.items()]
+EXERCISES: dict[str, Any] = dict(sorted(_ALL, key=lambda pair: pair[1].section))  # as in the lesson
 
 _records: dict[str, tuple[str, str]] = {}  # the state and the first answer
 _predictions: dict[str, float] = {}
@@ -26,7 +27,7 @@ def check_answer(exercise: str, answer: Any, validation: Split | None = None) ->
         exercise: the exercise's name, such as "training shape".
         answer: a number, a tuple, a list, a letter, a function, a layer or a model, whichever the
             exercise asks for; None means not answered yet.
-        validation: for "small network", the `Split` that measures its accuracy.
+        validation: for "from scratch" and "small network", the `Split` that measures the accuracy.
 
     Raises:
         ValueError: there is no exercise with this name.
@@ -113,9 +114,9 @@ def check_summary() -> pd.DataFrame:
     Example:
         >>> from digitlib.exercises.check import check_summary
         >>> table = check_summary()  # doctest: +ELLIPSIS
-        31 exercises: ... answered, ... right, ... open...
+        35 exercises: ... answered, ... right, ... open...
         >>> len(table)
-        31
+        35
     """
     total, count = len(EXERCISES), len(_records)
     right = sum(state != "not yet" for state, _ in _records.values())

@@ -1,59 +1,13 @@
 """Sections 10 to 15: going further. This module gives the answers away."""
 
+from functools import partial
+
 import numpy as np
 
-from digitlib.exercises.answers import ask, describe, read_numbers
+from digitlib.exercises.answers import ask
+from digitlib.exercises.judges import NetworkRules, judge_layer, judge_network
 from digitlib.exercises.kinds import COUNT, Choice, Special, Value
-from digitlib.images import preprocess_images
 from digitlib.training.faults import FAULTS
-
-
-def _judge_network(model, validation):
-    parameters = ask(lambda: model.count_params())
-    if not hasattr(model, "predict") or isinstance(parameters, BaseException):
-        return False, "The answer is a trained Keras model."
-    inputs = ask(preprocess_images, getattr(validation, "images", None))
-    labels = np.array(getattr(validation, "labels", None))
-    if isinstance(inputs, ValueError) or labels.shape != (len(inputs),) or not len(inputs):
-        return False, 'Add the validation data: check_answer("small network", small, validation).'
-    if getattr(model, "input_shape", None) == (None, 1, 28, 28):
-        return False, "Its input has the channels first; our images have them last."
-    outputs = ask(lambda: model.predict(inputs, batch_size=1000, verbose=0))
-    if isinstance(outputs, BaseException):
-        return False, f"It does not accept float32 images (n, 28, 28, 1). {describe(outputs)}"
-    probabilities = read_numbers(outputs)
-    if np.shape(probabilities) != (len(inputs), 10):
-        shape = ("n", *np.shape(probabilities)[1:])
-        return False, f"The network must return ten probabilities for each image, not {shape}."
-    return _judge_probabilities(model.layers, parameters, probabilities, labels)
-
-
-def _judge_probabilities(layers, parameters, probabilities, labels):
-    accuracy = (probabilities.argmax(axis=1) == labels).mean()
-    if not np.isfinite(probabilities).all():
-        return False, "Its outputs are NaN or infinite: lower the learning rate."
-    if probabilities.min() < 0 or not np.allclose(probabilities.sum(axis=1), 1, atol=1e-3):
-        return False, "Its outputs do not sum to 1: the last layer lacks softmax."
-    # The second softmax gets numbers from 0 to 1, so it gives at most e / (e + 9) = 0.232.
-    capped = probabilities.max() < 0.24 and accuracy > 0.2
-    if capped or [_is_softmax(layer) for layer in layers[-2:]] == [True, True]:
-        return False, "Softmax is applied twice, which limits every probability to about 0.23."
-    if parameters >= 20_000:
-        most, name = max((layer.count_params(), layer.name) for layer in layers)
-        where = f"{most:,} of them are in layer {name}"
-        return False, f"{parameters:,} parameters are too many; {where}: pool more before it."
-    if accuracy < 0.2:
-        chance = "about chance level. Was it trained, and on inputs from 0 to 1?"
-        return False, f"Its accuracy is {accuracy:.1%}, {chance}"
-    if accuracy <= 0.99:
-        return False, f"Its accuracy is {accuracy:.2%}. Try more epochs or more filters."
-    return True, f"With {parameters:,} parameters, its accuracy is {accuracy:.2%}: few are enough."
-
-
-def _is_softmax(layer):
-    activation = getattr(layer, "activation", None)
-    return "softmax" in (type(layer).__name__.lower(), getattr(activation, "__name__", ""))
-
 
 _FAULT_HINTS = {
     1: "with unscaled inputs, the loss starts higher and then falls, but validation lags behind.",
@@ -77,11 +31,23 @@ def _judge_faults(answer, _validation):
 
 # fmt: off
 QUESTIONS = {
+    "receptive field": Value(10, 14, COUNT,
+        "Pooling doubles the step: later kernels see further.", [
+        (9, "You left out pooling: its window and its stride widen the receptive field."),
+        ([10, 12], "Do not add up the kernels: after pooling, one step is two pixels wide."),
+        (13, "The window of the pooling layer adds a pixel, too."),
+        ([25, 50], "Do not multiply: each layer adds to the receptive field."),
+        (5, "That is one kernel alone; each layer widens the receptive field."),
+        (196, "That is the area; the question asks for the width."),
+        (6, "That is the receptive field after pooling; the second convolution follows.")]),
+    "layer to shape": Special(10, judge_layer),
     "augmentation": Choice(10, "b", "A mirrored 3 is not a digit; a mirrored 2 is nearly a 5.", {
         "a": "A digit shifted by two pixels is still the same digit.",
         "c": "Handwriting slants anyway; a few degrees do not change the digit.",
         "d": "Handwriting comes in many sizes; a slightly larger digit is the same digit."}),
-    "small network": Special(10, _judge_network),
+    "small network": Special(10, partial(judge_network, rules=NetworkRules(
+        call='"small network", small', is_enough=lambda accuracy: accuracy > 0.99,
+        praise="few are enough.", parameter_limit=20_000))),
     "searching": Choice(11, "b", "The more you try, the more of the best score is luck.", {
         "a": "Some settings happen to suit these images, and the best of many is likely one.",
         "c": "New images are no easier than those used for choosing.",
@@ -92,6 +58,10 @@ QUESTIONS = {
         ((128 + 1) * 5, "The new layer follows Flatten: the old dense layers are gone."),
         ([416 + 4640 + 4005, 107_584, 108_229, 108_874], "Frozen weights are not trained.")]),
     "faults": Special(13, _judge_faults),
+    "interval": Choice(14, "b", "Four times as many images halve the width.", {
+        "a": "The width shrinks with the square root of the number of images.",
+        "c": "More images give more information about the accuracy.",
+        "d": "The seed changes the accuracy; the number of images sets the width."}),
     "better": Choice(14, "b", "Another seed changes more than seven predictions.", {
         "a": "Another seed can reverse a difference of seven images.",
         "c": "Not seeing a difference does not show that there is none.",

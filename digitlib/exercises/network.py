@@ -4,36 +4,9 @@ from functools import partial
 
 import numpy as np
 
-from digitlib.exercises.answers import ANY, ask, describe, read_numbers
+from digitlib.exercises.answers import ANY
+from digitlib.exercises.judges import NetworkRules, judge_network
 from digitlib.exercises.kinds import CHANNELS_FIRST, COUNT, Choice, Code, Special, Value, stop_early
-
-
-def _judge_layer(layer, _validation):
-    if isinstance(layer, type):
-        return False, "That is the class: create a layer, with brackets and arguments."
-    if hasattr(layer, "layers"):
-        return False, "That is a whole model; the question asks for one layer."
-    if not hasattr(layer, "compute_output_shape"):
-        return False, "The answer is the layer itself, not what it returns."
-    if hasattr(layer, "pool_size"):
-        return False, "Pooling treats each channel alone: it keeps the number of channels."
-    if not hasattr(layer, "filters"):
-        return False, f"{type(layer).__name__} has no filters; the question asks for a convolution."
-    if layer.data_format == "channels_first":
-        return False, "Our images have their channels last: leave out data_format."
-    shape = ask(layer.compute_output_shape, (None, 28, 28, 1))
-    sizes = read_numbers(shape)
-    if np.shape(sizes) != (4,):
-        return False, f"The layer does not accept the shape (None, 28, 28, 1). {describe(shape)}"
-    _, height, width, channels = sizes
-    shape = f"Its output shape is (None, {height:g}, {width:g}, {channels:g})."
-    if (height, width, channels) == (14, 14, 16):
-        return True, "A convolution can shrink an image, too, and its weights are learned."
-    if height == width == 14:
-        return False, f"{shape} Each filter makes one channel: compare their number."
-    if 10 < height < 14 and layer.padding == "valid":
-        return False, f"{shape} Without padding, the kernel stays inside: the border is lost."
-    return False, f"{shape} The stride does not fit: how far must the kernel move in each step?"
 
 
 def _softmax(scores, axis=1, keepdims=True, shift=False):
@@ -71,20 +44,19 @@ QUESTIONS = {
           ((ANY, 16, ANY, ANY),) * 2 + ((ANY, 32, ANY, ANY),) * 2], CHANNELS_FIRST),
         (((ANY,) * 4,) * 4, "Leave out the axis that counts the images."),
         ((ANY,) * 4, "Each shape has three numbers: rows, columns and channels.")]),
-    "flattened length": Value(6, 5 * 5 * 32, COUNT,
-        "There are about as many numbers as pixels, but each one responds to a pattern.", [
-        ([(5, 5, 32), (32, 5, 5)], "That is the shape before Flatten; now multiply."),
-        (7 * 7 * 32, "A convolution without padding loses the border: the size shrinks."),
-        (5 * 5, "That is one channel; Flatten keeps them all."),
-        (5 * 5 * 16, "The last convolution sets the number of channels, not the first."),
-        ([10 * 10 * 32, 11 * 11 * 32, 22 * 22 * 32], "Pooling follows both convolutions.")]),
     "dense weights": Value(6, (800 + 1) * 128, COUNT,
         "More than nine in ten of the network's weights are in this layer.", [
         (800 * 128, "The biases are missing."),
         ((784 + 1) * 128, "Flatten returns the feature maps, not the pixels."),
         ((5 * 5 + 1) * 128, "You left out the channels: Flatten lines up all feature maps."),
+        ([(7 * 7 * 32 + 1) * 128, 7 * 7 * 32 * 128],
+         "A convolution without padding loses the border: the size shrinks."),
+        ([(5 * 5 * 16 + 1) * 128, 5 * 5 * 16 * 128],
+         "The last convolution sets the number of channels, not the first."),
+        ([(10 * 10 * 32 + 1) * 128, (11 * 11 * 32 + 1) * 128, (22 * 22 * 32 + 1) * 128],
+         "Pooling follows both convolutions."),
+        ([800, (5, 5, 32), (32, 5, 5)], "That is the input of the layer; count its weights."),
         ((800 + 1) * 128 + (128 + 1) * 10, "That is both dense layers, not only the first.")]),
-    "layer to shape": Special(6, _judge_layer),
     "initial loss": Value(6, np.log(10),
         "The answer is one number: the cross-entropy of a network that only guesses.",
         "If the first loss is far from it, something is wrong before training begins.", [
@@ -98,10 +70,10 @@ QUESTIONS = {
         "a": "While both still rise, more epochs may help.",
         "c": "Dropout and the average over the epoch lower the training accuracy.",
         "d": "That is underfitting: not even the training images are learned."}),
-    "interval": Choice(8, "b", "Four times as many images halve the width.", {
-        "a": "The width shrinks with the square root of the number of images.",
-        "c": "More images give more information about the accuracy.",
-        "d": "The seed changes the accuracy; the number of images sets the width."}),
+    "why it falls": Choice(8, "c", "The dense layer ties its weights to fixed positions again.", {
+        "a": "A convolution is equivariant: when the digit moves, its feature maps move with it.",
+        "b": "Pooling makes a network less sensitive to small shifts, not more.",
+        "d": "Softmax only turns ten scores into probabilities; it knows no positions."}),
     "recall": Value(8, 40 / 50, "The answer is one number, a fraction between 0 and 1.",
         "Recall uses a row of the table, precision a column.", [
         (40 / 45, "That is the precision: it uses the column."),
@@ -113,7 +85,7 @@ QUESTIONS = {
     "softmax": Code(9, _stable_softmax, "Only the differences between an image's scores matter.",
         "Each row becomes positive numbers that sum to 1, in proportion to exp(score).",
         [(np.array([[1.0, 2, 4], [0.5, -1, 3]]),), (np.arange(20.0).reshape(2, 10) / 4,),
-         (np.array([[1000.0, 1001, 1003], [1002, 1000, 999]]),)], [
+         (np.array([[1000.0, 1001, 1003], [2, 0, -1]]),)], [
         (partial(_softmax, axis=None), "The whole array sums to 1, but each row should."),
         (partial(_softmax, axis=0), "The columns sum to 1, but the rows should."),
         (lambda s: s / s.sum(axis=1, keepdims=True), "The exp is missing."),
@@ -121,6 +93,10 @@ QUESTIONS = {
          "The exp is there; the division by the sum of the row is missing."),
         (lambda s: np.log(_softmax(s)), "That is the logarithm of the softmax."),
         (partial(_softmax, keepdims=False), "The maximum and sum of each row need keepdims=True."),
+        (lambda s: _softmax(s - s.max()), "Subtract the maximum of each row, not of all scores."),
         (_softmax, "Right for small scores, but exp(1000) overflows: subtract the row's maximum."),
         stop_early(_stable_softmax)]),
+    "from scratch": Special(9, partial(judge_network, rules=NetworkRules(
+        call='"from scratch", model', is_enough=lambda accuracy: accuracy >= 0.98,
+        praise="you trained this network on your own."))),
 }

@@ -1,78 +1,32 @@
-"""Curves of one or more training runs, and of anything else measured at the same x values."""
+"""Curves: anything measured at the same x values, robustness, and the descent of a loss."""
 
-from collections.abc import Mapping, Sequence
-from typing import IO, Any
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from typing import IO
 
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogFormatter, MaxNLocator, NullLocator
-from numpy.typing import ArrayLike
+from matplotlib.ticker import NullLocator
+from numpy.typing import ArrayLike, NDArray
 
-from digitlib.figures.style import STYLES, new_axes, verify_lengths, write_percent
+from digitlib.figures.style import (
+    COLOURS,
+    LEGEND_BELOW,
+    MOST_MARKERS,
+    STYLES,
+    describe,
+    new_axes,
+    place_legend,
+    verify_lengths,
+    write_percent,
+)
+from digitlib.figures.wording import count_things, describe_curve, write_number
 
-History = Mapping[str, Sequence[float]]
-_METRICS = ["accuracy", "loss", "val_accuracy", "val_loss"]
 _COLUMNS = ["model", "change", "amount", "accuracy"]
-_MOST_MARKERS = 15  # more would hide the line
-_BELOW: dict[str, Any] = {"loc": "outside lower center", "ncols": 2, "frameon": False}  # legends
-
-
-def plot_learning_curves(history: History, *, axes: Sequence[Axes] | None = None) -> Sequence[Axes]:
-    """Plots accuracy and loss on training and validation data against epochs.
-
-    Keras averages the training curves over an epoch, while the network changes, and measures
-    validation at the end of the epoch. Training points are therefore drawn half an epoch earlier.
-
-    Args:
-        history: `Run.history`, or `fit(...).history` with accuracy and validation data.
-        axes: two Axes, for accuracy and for loss; None makes a figure.
-
-    Returns:
-        The two Axes.
-    """
-    _verify_histories(history)
-    axes = new_axes((9, 3.2), 1, 2) if axes is None else axes
-    _draw_history(axes, history)
-    axes[0].set(title="Accuracy", xlabel="epoch", ylabel="accuracy")
-    axes[1].set_title("Loss")
-    for ax in axes:
-        ax.legend(frameon=False)
-    return axes
-
-
-def plot_histories(
-    histories: Mapping[str, History], *, columns: int | None = None, axes: np.ndarray | None = None
-) -> np.ndarray:
-    """Plots the learning curves of several training runs side by side, accuracy above loss.
-
-    Args:
-        histories: from titles to histories as for `plot_learning_curves`; at least one.
-        columns: training runs in a row; None puts all into one row.
-        axes: Axes (2 x rows of training runs, columns); None makes a figure.
-
-    Returns:
-        The Axes, an array of that shape.
-    """
-    _verify_histories(*histories.values())
-    columns = columns or len(histories)
-    rows = -(-len(histories) // columns)
-    if axes is None:
-        size = columns * max(2.3, min(3.6, 10 / columns)) + 0.6, 4.4 * rows + 0.3
-        axes = new_axes(size, 2 * rows, columns, squeeze=False)
-    pairs = axes.reshape(rows, 2, columns).swapaxes(1, 2).reshape(-1, 2)
-    for pair, (title, history) in zip(pairs, histories.items(), strict=False):
-        _draw_history(pair, history)
-        pair[0].set_ylim(0, 1.03)
-        pair[0].set_title(title, fontsize=10)
-        pair[0].tick_params(labelleft=pair[0] in axes[:, 0])
-    for ax in axes[::2, 0]:
-        ax.set_ylabel("accuracy")
-    for ax in pairs[len(histories) :].flat:
-        ax.set_axis_off()
-    axes.flat[0].figure.legend(handles=axes.flat[0].lines, **_BELOW)
-    return axes
+_MOST_TICKS = 8
+_ARROW = {"arrowstyle": "-|>", "color": COLOURS[3], "shrinkA": 3, "shrinkB": 3}
 
 
 def plot_curves(
@@ -109,20 +63,63 @@ def plot_curves(
         raise ValueError(f"a logarithmic scale needs x above 0; got {x.min()}")
     ax = ax or new_axes((7.5, 3.6))
     ax.set_prop_cycle(STYLES)
-    every = -(-len(x) // _MOST_MARKERS)
+    every: float = -(-len(x) // MOST_MARKERS)
+    if xscale == "log" and every > 1:
+        every = 1 / MOST_MARKERS  # of the length of the line, since points crowd at its end
     for name, values in curves.items():
         measured = np.isfinite(values)
         ax.plot(x[measured], np.asarray(values)[measured], label=name, markevery=every)
     ax.set(title=title, xlabel=xlabel, ylabel=ylabel, xscale=xscale)
     if xscale == "log":
-        ax.set_xticks(x[:: -(-len(x) // 8)])
-        ax.xaxis.set_major_formatter("{x:,g}")
-        ax.xaxis.set_minor_locator(NullLocator())
+        _write_places(ax, x)
     if percent:
         write_percent(ax.yaxis)
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, handlelength=3.5)
+    place_legend(ax, handlelength=3.5)
     sns.despine(ax=ax)
-    return ax
+    lines = [describe_curve(name, x, values, percent=percent) for name, values in curves.items()]
+    return describe(ax, f"{title}: {ylabel} against {xlabel}. {' '.join(lines)}")
+
+
+def plot_descent(
+    compute_loss: Callable[[NDArray[np.float64]], ArrayLike],
+    path: ArrayLike,
+    *,
+    slope: float | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Plots a loss as a function of one weight, and the steps of a descent along it.
+
+    Args:
+        compute_loss: takes weights, float64 (n,), and returns the loss of each, (n,).
+        path: numbers (m,), the weights from the first step to the last; at least one.
+        slope: the derivative of the loss at the first weight; None draws no tangent.
+        ax: the Axes to draw on; None makes a figure.
+
+    Returns:
+        The Axes.
+
+    Example:
+        >>> ax = plot_descent(lambda weight: weight**2, [2, 1.2, 0.72], slope=4)
+        >>> ax.get_ylabel()
+        'loss'
+    """
+    path = np.asarray(path, float)
+    if path.ndim != 1 or not np.isfinite(path).all() or not len(path):
+        raise ValueError(f"expected at least one weight, all of them finite; got {path}")
+    ax = ax or new_axes((7, 4))
+    # A single step shows where it leads only if the curve goes on beyond it.
+    margin = (2 if len(path) == 2 else 0.3) * np.ptp(path) or 1
+    weights = np.linspace(path.min() - margin, path.max() + margin, 300)
+    losses = np.asarray(compute_loss(path), float)
+    ax.plot(weights, compute_loss(weights), color="0.55", label="loss")
+    for start, end in pairwise(zip(path, losses, strict=True)):
+        ax.annotate("", end, start, arrowprops=_ARROW)
+    ax.plot(path, losses, "o", color=COLOURS[0], zorder=3)
+    if slope is not None:
+        _draw_tangent(ax, path[0], losses[0], slope, margin)
+    ax.set(title="Gradient descent", xlabel="weight", ylabel="loss")
+    sns.despine(ax=ax)
+    return describe(ax, _describe_descent(path, losses, slope))
 
 
 def plot_robustness(table: str | IO[str], *, axes: np.ndarray | None = None) -> np.ndarray:
@@ -143,10 +140,13 @@ def plot_robustness(table: str | IO[str], *, axes: np.ndarray | None = None) -> 
     flat = np.ravel(axes)
     if len(flat) < len(panels):
         raise ValueError(f"expected {len(panels)} Axes, one for each change; got {len(flat)}")
+    lines = []
     for ax, (change, panel) in zip(flat, panels, strict=False):
         ax.set_prop_cycle(STYLES)
         for name, curve in panel.groupby("model", sort=False):
             ax.plot(curve["amount"], curve["accuracy"], label=name)
+            where = f"{change}, {name}"
+            lines.append(describe_curve(where, curve["amount"], curve["accuracy"], percent=True))
         ax.set(xlabel=change, ylim=(0, 1.03))
         write_percent(ax.yaxis)
         sns.despine(ax=ax)
@@ -154,8 +154,8 @@ def plot_robustness(table: str | IO[str], *, axes: np.ndarray | None = None) -> 
         ax.set_axis_off()
     for ax in np.atleast_2d(axes)[:, 0]:
         ax.set_ylabel("accuracy")
-    flat[0].figure.legend(handles=flat[0].lines, **_BELOW)
-    return axes
+    flat[0].figure.legend(handles=flat[0].lines, **LEGEND_BELOW)
+    return describe(axes, f"Accuracy as images are changed more. {' '.join(lines)}")
 
 
 def _read_table(table):
@@ -166,37 +166,34 @@ def _read_table(table):
     return measured
 
 
-def _verify_histories(*histories):
-    if not histories:
-        raise ValueError("expected at least one history; got none")
-    for history in histories:
-        hint = '. Compile with metrics=["accuracy"], and fit with validation_data.'
-        verify_lengths({name: history.get(name, ()) for name in _METRICS}, hint)
+def _write_places(ax, x):
+    # On a logarithmic axis; of many places only the powers of ten.
+    if len(x) <= _MOST_TICKS:
+        ax.set_xticks(x)
+    ax.xaxis.set_major_formatter("{x:,g}")
+    ax.xaxis.set_minor_locator(NullLocator())
 
 
-def _draw_history(axes, history):
-    epochs = np.arange(1, len(history["loss"]) + 1)
-    for ax, metric in zip(axes, ["accuracy", "loss"], strict=True):
-        ax.set_prop_cycle(STYLES)
-        style = {"markersize": 5, "markevery": -(-len(epochs) // _MOST_MARKERS)}
-        ax.plot(epochs - 0.5, history[metric], label="training", **style)
-        ax.plot(epochs, history[f"val_{metric}"], label="validation", **style)
-        ax.set_xlim(0, epochs[-1] + 0.2)
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
-        sns.despine(ax=ax)
-    write_percent(axes[0].yaxis)
-    losses = np.array([*history["loss"], *history["val_loss"]])
-    _scale_loss(axes[1], losses[np.isfinite(losses)])
+def _draw_tangent(ax, weight, loss, slope, reach):
+    ax.set(xlim=ax.get_xlim(), ylim=ax.get_ylim())  # a steep tangent must not shrink the curve
+    ends = np.array([-reach, reach])
+    ax.plot(weight + ends, loss + slope * ends, "--", color=COLOURS[2])
+    # Below the tangent, on the side where it rises, as a convex loss leaves room there.
+    side = "left" if slope > 0 else "right"
+    place = {"xytext": (12 if slope > 0 else -12, -10), "textcoords": "offset points"}
+    ax.annotate(f"slope = {write_number(slope)}", (weight, loss), **place, ha=side, va="top")
 
 
-def _scale_loss(ax, finite):
-    ax.set(xlabel="epoch", ylabel="loss")
-    if finite.max(initial=0) > 10:
-        ax.set(yscale="log", ylabel="loss (log scale)")
-        ax.yaxis.set_major_formatter(LogFormatter())
-        ax.yaxis.set_minor_formatter(LogFormatter())
-    else:
-        ax.set_ylim(0, None)
-    if not len(finite):
-        ax.set_yticks([])
-        ax.text(0.5, 0.5, "NaN or infinite", ha="center", transform=ax.transAxes)
+def _describe_descent(path, losses, slope):
+    steps = [
+        f"weight {write_number(weight)}, loss {write_number(loss)}"
+        for weight, loss in zip(path, losses, strict=True)
+    ]
+    if len(steps) > 10:
+        steps[9:-1] = ["and so on"]
+    text = (
+        f"Loss as a function of one weight, with {count_things(len(path) - 1, 'step')} of descent"
+    )
+    if slope is not None:
+        text += f"; the slope at the first weight is {write_number(slope)}"
+    return f"{text}. {'; '.join(steps)}."

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from digitlib.explain import convolve2d
 from digitlib.figures.convolution import plot_convolution
 from digitlib.figures.show import show, show_widget
-from digitlib.figures.style import new_axes
+from digitlib.figures.style import new_axes, read_description
 
 # Fixed places are drawn faster than fitted ones, and stay the same from step to step.
 _PLACES = {"left": 0.06, "right": 0.99, "bottom": 0.24, "top": 0.92, "wspace": 0.27}
@@ -69,23 +69,21 @@ class _ConvolutionExplorer(VBox):
 
     def _draw(self, _=None):
         choice = self.digit.value, self.kernel.value, self.stride.value
-        self.picture.value = self._draw_step(*choice, self.position.value)
+        self._step = self._draw_step(*choice, self.position.value)
+        self.picture.value = self._step._repr_html_()
 
     def _draw_step(self, digit, kernel, stride, position):
         image, weights = self._images[digit], self._kernels[kernel]
         row, column = divmod(position, convolve2d(image, weights, stride=stride).shape[1])
         axes = new_axes((9, 3.6), 1, 3, layout="none", gridspec_kw=_PLACES)
         plot_convolution(image, weights, row, column, stride=stride, axes=axes)
-        alt = (
-            f"Convolution of {digit} with the kernel {kernel}, stride {stride}: the window for "
-            f"row {row}, column {column} of the output, and its products; {axes[1].get_xlabel()}."
-        )
-        return show(axes, alt)._repr_html_()
+        choice = f"Convolution of {digit} with the kernel {kernel}, stride {stride}."
+        return show(axes, alt=f"{choice} {read_description(axes)}")
 
     _ipython_display_ = None  # that of ipywidgets 7 can't show HTML
 
     def _repr_mimebundle_(self, **kwargs):
-        return show_widget(self, self.picture.value)
+        return show_widget(self, self._step)
 
     def __repr__(self):
         return "Convolution explorer: run this cell in JupyterLab or Notebook to use it."

@@ -5,17 +5,22 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
-from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from digitlib.evaluation import Mistakes
-from digitlib.figures.style import new_axes, outline_in_white, verify_lengths
+from digitlib.figures.style import describe, new_axes, verify_lengths
+from digitlib.figures.wording import count_things
+
+_LETTER = 0.075  # inches, the width of a letter at font size 9
 
 
 def plot_samples(
-    images: NDArray, labels: Sequence, *, columns: int = 12, ax: Axes | None = None
+    images: NDArray,
+    labels: Sequence,
+    *,
+    columns: int = 12,
+    title: str = "Images with their labels",
+    ax: Axes | None = None,
 ) -> Axes:
     """Shows images side by side, each above its label.
 
@@ -23,6 +28,7 @@ def plot_samples(
         images: numbers (n, 28, 28), 0 background to 255 ink; at least one image.
         labels: n integers or other values that are written as text.
         columns: images in a row.
+        title: the figure's title.
         ax: the Axes to draw on; None makes a figure.
 
     Returns:
@@ -30,7 +36,11 @@ def plot_samples(
     """
     verify_lengths({"images": images, "labels": labels})
     captions = [str(label) for label in labels]
-    return _draw_images(images, captions, columns, 0.65, "Images with their labels", ax)
+    ax = _draw_images(images, captions, columns, 0.65, title, ax)
+    rows = [captions[n : n + columns] for n in range(0, len(captions), columns)]
+    labels_by_row = "; ".join(" ".join(row) for row in rows)
+    text = f"{title}: {count_things(len(captions), 'image')} in {count_things(len(rows), 'row')}"
+    return describe(ax, f"{text}, labelled row by row {labels_by_row}.")
 
 
 def plot_mistakes(
@@ -66,85 +76,51 @@ def plot_mistakes(
         title = f"All {total} wrong predictions" if total else "No wrong predictions"
     if np.isin(shown, list(doubtful)).any():
         title += "\n* the label is known to be wrong"
-    return _draw_images(images[shown], captions, columns, 1.3, title, ax)
+    ax = _draw_images(images[shown], captions, columns, 1.3, title, ax)
+    pairs = "; ".join(captions).replace("\n", ", ").replace(" *", " (known to be a wrong label)")
+    text = title.split("\n")[0] + ", with the probabilities of the predicted and the true digit."
+    return describe(ax, f"{text} {pairs}".strip())
 
 
-def plot_maps(
-    maps: Sequence[NDArray],
+def lay_out_images(
     captions: Sequence[str],
-    *,
-    columns: int = 8,
-    signed: bool = False,
-    title: str | None = None,
-    ax: Axes | None = None,
-) -> Axes:
-    """Shows small maps, such as filters or feature maps, each above its caption.
-
-    Each map has its own scale: its largest absolute value is black.
+    columns: int,
+    inches: float,
+    title: str | None,
+    ax: Axes | None,
+    margin: float = 0,
+    row_labels: Sequence[str] = (),
+    note: str = "",
+) -> tuple[Axes, list[tuple[float, float, float, float]]]:
+    """Writes captions where images will stand, each 1 x 1 in the units of the axes.
 
     Args:
-        maps: at least one array of numbers (rows, columns).
-        captions: a text for each map.
-        columns: maps in a row.
-        signed: True if values can be negative: zero is then mid grey. Otherwise zero is white.
-        title: the figure's title, if any.
-        ax: the Axes to draw on; None makes a figure.
-
-    Returns:
-        The Axes.
-    """
-    verify_lengths({"maps": maps, "captions": captions})
-    ax, boxes = _lay_out(captions, columns, 0.8, title, ax, margin=1.1)
-    for values, box in zip(maps, boxes, strict=True):
-        top = float(np.abs(values).max()) or 1
-        ax.imshow(values, cmap="gray_r", vmin=-top if signed else 0, vmax=top, extent=box)
-    _add_key(ax, boxes, "gray_r", ["negative", "0", "positive"] if signed else ["0", "largest"])
-    return ax
-
-
-def plot_focus(
-    images: NDArray[np.uint8],
-    heats: Sequence[NDArray],
-    captions: Sequence[str],
-    *,
-    columns: int = 4,
-    title: str | None = None,
-    ax: Axes | None = None,
-) -> Axes:
-    """Shows where a network looks: a heat map for each image, with the digit's outline on it.
-
-    Args:
-        images: uint8 (n, 28, 28), 0 background to 255 ink; at least one image.
-        heats: floats (n, 28, 28), each with its own scale; values below 0 are drawn as 0.
         captions: a text for each image.
         columns: images in a row.
+        inches: the least width of an image on the page; long captions need more.
         title: the figure's title, if any.
         ax: the Axes to draw on; None makes a figure.
+        margin: inches that the figure is wider than its images.
+        row_labels: a text for each row, to its left.
+        note: a line below all images.
 
     Returns:
-        The Axes.
+        The Axes, and the place of each image: left, right, bottom, top.
     """
-    verify_lengths({"images": images, "heat maps": heats, "captions": captions})
-    ax, boxes = _lay_out(captions, columns, 1.6, title, ax, margin=1.1)
-    for image, heat, box in zip(images, heats, boxes, strict=True):
-        ax.imshow(heat, cmap="rocket_r", vmin=0, vmax=max(0, np.max(heat)) or 1, extent=box)
-        if image.min() <= 127 < image.max():  # otherwise there is no outline
-            line: dict[str, Any] = {"levels": [127], "colors": ["0.1"], "linewidths": 1}
-            outline = ax.contour(image, **line, extent=box, origin="upper")
-            outline.set_path_effects(outline_in_white(2.6))
-    _add_key(ax, boxes, "rocket_r", ["none or against", "strongest"])
-    return ax
-
-
-def _lay_out(captions, columns, inches, title, ax, margin=0):
-    # An image is 1 x 1 in the units of the axes, and `inches` wide on the page, or as wide as its
-    # caption. Returns the Axes and the place of each image: left, right, bottom, top.
     lines = [caption.split("\n") for caption in captions]
-    inches = max(inches, 0.075 * max((len(line) for text in lines for line in text), default=0))
+    inches = max(inches, _LETTER * max((len(line) for text in lines for line in text), default=0))
     columns = max(1, min(columns, len(captions)))
     rows = max(1, -(-len(captions) // columns))
     width, height = 1.12, 1.1 + 0.17 / inches * max(map(len, lines), default=1)
-    ax = ax or new_axes((inches * width * columns + margin, inches * height * rows + 0.4))
+    margin += _LETTER * max(map(len, row_labels), default=0)
+    across = max(inches * width * columns + margin, _LETTER * len(note))
+    ax = ax or new_axes((across, inches * height * rows + (0.65 if note else 0.4)))
+    for row, label in enumerate(row_labels):
+        ax.text(-0.1, -row * height - 0.5, label, ha="right", va="center", fontsize=9)
+    if note:
+        place: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points"}
+        place |= {"ha": "center", "va": "top", "fontsize": 9, "color": "0.3"}
+        ax.annotate(note, (0.5, 0), (0, -4), **place)
     boxes = []
     for number, caption in enumerate(captions):
         left, top = number % columns * width, -(number // columns) * height
@@ -156,17 +132,7 @@ def _lay_out(captions, columns, inches, title, ax, margin=0):
 
 
 def _draw_images(images, captions, columns, inches, title, ax):
-    ax, boxes = _lay_out(captions, columns, inches, title, ax)
+    ax, boxes = lay_out_images(captions, columns, inches, title, ax)
     for image, box in zip(images, boxes, strict=True):
         ax.imshow(image, cmap="gray_r", vmin=0, vmax=255, extent=box)
     return ax
-
-
-def _add_key(ax, boxes, cmap, labels):
-    for left, _, bottom, _ in boxes:
-        ax.add_patch(Rectangle((left, bottom), 1, 1, fill=False, edgecolor="0.5", linewidth=0.6))
-    shades = ScalarMappable(Normalize(0, 1), cmap)
-    bar = ax.figure.colorbar(shades, ax=ax, fraction=0.03, pad=0.01, shrink=0.8)
-    bar.set_ticks(np.linspace(0, 1, len(labels)), labels=labels)
-    bar.ax.tick_params(labelsize=8, length=2)
-    bar.outline.set_linewidth(0.6)

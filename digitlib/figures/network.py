@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from digitlib.figures.style import TIMES, new_axes
+from digitlib.figures.style import TIMES, describe, new_axes
 
 if TYPE_CHECKING:
     import keras
@@ -50,7 +50,8 @@ def plot_network(model: "keras.Model", *, ax: Axes | None = None) -> Axes:
     title = "The network, from image to probabilities"
     ax.set(title=title, xlim=(0, ends[-1]), ylim=(bottom, 1.2), aspect="equal")
     ax.set_axis_off()
-    return ax
+    layers = [", ".join(lines) for _, lines in steps]
+    return describe(ax, f"A network from left to right. {'; '.join(layers)}.")
 
 
 def _read_layers(model):

@@ -11,8 +11,10 @@ import traitlets
 from PIL import Image, ImageDraw
 
 from digitlib.evaluation import Ensemble, predict_probabilities
-from digitlib.figures.show import RenderedFigure, show_widget
+from digitlib.figures.show import show, show_widget
+from digitlib.figures.style import COLOURS, describe, new_axes
 from digitlib.handwriting.digit import image_to_digit
+from digitlib.handwriting.pictures import read_picture
 from digitlib.handwriting.reading import read_digits
 
 if TYPE_CHECKING:
@@ -76,9 +78,7 @@ class DrawingPad(anywidget.AnyWidget):
     _ipython_display_ = None  # that of ipywidgets 7 can't show HTML
 
     def _repr_mimebundle_(self, **kwargs):
-        alt = f"What is drawn on the pad, black on white. {self.prediction['message']}"
-        picture = RenderedFigure(self.picture, alt, self.width)
-        return show_widget(self, picture._repr_html_())
+        return show_widget(self, show(_plot_answer(self.picture, self.prediction)))
 
     def __repr__(self):
         return "Drawing pad: run this cell in JupyterLab or Notebook to draw."
@@ -93,6 +93,31 @@ def _draw_example(digits):
             corners = [(x + place * _SIDE, y) for x, y in stroke]
             pen.line(corners, fill=0, width=18, joint="curve")
     return picture
+
+
+def _plot_answer(picture, prediction):
+    """Draws what the pad shows: the drawing, and the probabilities if it is a single digit."""
+    message, probabilities = prediction["message"], prediction["probabilities"]
+    single = len(probabilities) == 1
+    axes = np.ravel(new_axes((6, 2.9), 1, 2) if single else new_axes((6, 2.4)))
+    axes[0].set(title=message, xticks=[], yticks=[])
+    if prediction["images"]:  # otherwise it may be a file that is no picture
+        axes[0].imshow(read_picture(picture), cmap="gray", vmin=0, vmax=1)
+    alt = f"What is drawn on the pad, black on white. {message.removesuffix('.')}."
+    if single:
+        _draw_bars(axes[1], probabilities[0])
+        shares = [f"{digit}: {share:.1%}" for digit, share in enumerate(probabilities[0])]
+        alt += f" Probabilities of the digits {', '.join(shares)}."
+    return describe(axes, alt)
+
+
+def _draw_bars(ax, probabilities):
+    colours = [COLOURS[0] if share == max(probabilities) else "0.6" for share in probabilities]
+    bars = ax.barh(range(10), probabilities, color=colours)
+    ax.bar_label(bars, [f"{share:.1%}" for share in probabilities], padding=3, fontsize=9)
+    ax.set(title="Probabilities", ylabel="digit", xlim=(0, 1.2), yticks=range(10), xticks=[])
+    ax.invert_yaxis()
+    ax.spines[["top", "right", "bottom"]].set_visible(False)
 
 
 def _encode(picture):

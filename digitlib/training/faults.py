@@ -56,10 +56,11 @@ def train_faulty(
     if fault == _TWO_SOFTMAX:
         model.add(keras.layers.Softmax())
     adam = keras.optimizers.Adam(0.5 if fault == _HUGE_RATE else 0.001)
-    model.compile(adam, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    fast = {"metrics": ["accuracy"], "steps_per_execution": 20}  # faster, with the same result
+    model.compile(adam, loss="sparse_categorical_crossentropy", **fast)
     validation_data = preprocess_images(validation.images) * scale, validation.labels
     options = {"epochs": epochs, "validation_data": validation_data, "verbose": 0}
-    return model.fit(inputs, targets, batch_size=64, **options).history
+    return model.fit(inputs, targets, 64, validation_batch_size=1000, **options).history
 
 
 def _build_network(keras):

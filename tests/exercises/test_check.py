@@ -7,6 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import partial
 from itertools import combinations
+from pathlib import Path
 from types import SimpleNamespace
 
 import keras
@@ -22,7 +23,7 @@ from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_sc
 
 from digitlib import hold_out, one_hot_labels
 from digitlib.data import Split
-from digitlib.exercises import check as memory, further, kinds, network
+from digitlib.exercises import check as memory, further, judges, kinds
 from digitlib.exercises.check import (
     EXERCISES,
     check_answer,
@@ -76,7 +77,7 @@ def all_hints():
         hints |= {hint for _, hint in getattr(question, "mistakes", [])}
         hints |= set(getattr(question, "reasons", {}).values())
     hints |= set(further._FAULT_HINTS.values())
-    return {*map(re.escape, hints)} | written_hints(network) | written_hints(further)
+    return {*map(re.escape, hints)} | written_hints(judges) | written_hints(further)
 
 
 # ---------------------------------------------------------------- right answers, found elsewhere
@@ -109,6 +110,29 @@ def receptive_width():
     return int((model.predict(columns, verbose=0)[:, 4, 4, 0] > 0).sum())
 
 
+def updated_weight(weight=4.0, *, steps=1, rate=0.1):
+    """The weight after plain gradient descent on (weight * 2 - 6)^2, as Keras computes it."""
+    model = build(layers.Dense(1, use_bias=False), shape=(1,))
+    model.compile(keras.optimizers.SGD(rate), loss="mse")
+    model.set_weights([np.array([[weight]])])
+    for _ in range(steps):
+        model.train_on_batch(np.array([[2.0]]), np.array([[6.0]]))
+    return model.get_weights()[0].item()
+
+
+WINDOWS = np.array([[[1, 0], [2, 1]], [[1, 3], [1, 0]]])
+KERNELS = np.array([[[1, 2], [0, 1]], [[-1, 1], [2, 0]]])
+BIAS = 5
+
+
+def two_channels(kernels=KERNELS, bias=BIAS):
+    layer = layers.Conv2D(1, 2)
+    build(layer, shape=(2, 2, 2))
+    layer.set_weights([np.moveaxis(kernels, 0, -1)[..., None], np.array([bias])])
+    window = np.moveaxis(WINDOWS, 0, -1)[None].astype("float32")
+    return keras.ops.convert_to_numpy(layer(window)).item()
+
+
 def loss_of_guessing():
     guess = np.full((1, 10), 0.1)
     return float(keras.losses.sparse_categorical_crossentropy(np.array([3]), guess)[0])
@@ -133,12 +157,13 @@ RIGHT_VALUES = {
     "dense parameters": lambda: count_parameters(
         layers.Flatten(), layers.Dense(128), layers.Dense(10), shape=(28, 28, 1)
     ),
+    "one update": updated_weight,
     "hand convolution": lambda: valid(IMAGE, KERNEL),
+    "two channels": two_channels,
     "receptive field": receptive_width,
     "first layer": lambda: count_parameters(layers.Conv2D(16, 5), shape=(28, 28, 1)),
     "second layer": lambda: count_parameters(layers.Conv2D(32, 3), shape=(12, 12, 16)),
     "output shapes": output_shapes,
-    "flattened length": lambda: build(*lesson_layers(), layers.Flatten()).output_shape[1],
     "dense weights": lambda: count_parameters(layers.Dense(128), shape=(800,)),
     "initial loss": loss_of_guessing,
     "recall": lambda: recall_score(TRUTH, READ, labels=[1], average="macro"),
@@ -162,8 +187,9 @@ RIGHT_CODE = {
     "max-pool": keras_max_pool,
     "softmax": lambda scores: right_softmax(scores).tolist(),
 }
-CHOICES = ["pixel type", "choosing", "why shifts hurt", "learning curves", "interval"]
-CHOICES += ["augmentation", "searching", "better", "sure"]
+CHOICES = {name: "b" for name in ["pixel type", "choosing", "why shifts hurt"]}
+CHOICES |= {name: "b" for name in ["learning curves", "interval", "augmentation", "searching"]}
+CHOICES |= {"better": "b", "sure": "b", "learning rate": "c", "why it falls": "c"}
 
 
 def right_layer():
@@ -183,7 +209,7 @@ def test_shapes_are_those_of_the_lessons_data(verdict, mnist):
 def test_right_values(verdict, name):
     right = RIGHT_VALUES[name]()
     forms = [right, np.float64(right), np.asarray(right).tolist()]
-    if np.ndim(right) == 0 and name not in ("initial loss", "recall"):
+    if np.ndim(right) == 0 and name not in ("initial loss", "recall", "one update"):
         assert right == int(right)
         forms += [int(right), np.int32(right), np.array([right])]
     elif np.ndim(right):
@@ -203,7 +229,40 @@ def test_tolerances(verdict):
 @pytest.mark.parametrize("name", CHOICES)
 def test_right_choices(verdict, name):
     for form in ["b", "B", "b)", " b ", "(b)", "b.", np.str_("B)")]:
-        assert verdict(check_answer, name, form).startswith("Right. ")
+        letter = form.replace("b", CHOICES[name]).replace("B", CHOICES[name].upper())
+        assert verdict(check_answer, name, letter).startswith("Right. ")
+
+
+def test_the_learning_rate_is_the_one_of_the_figure():
+    def descend(rate):
+        return np.array([updated_weight(0.0, steps=steps, rate=rate) for steps in range(5)])
+
+    rates = {"a": 0.01, "b": 0.05, "c": 0.2, "d": 0.26}
+    courses = {letter: descend(rate) for letter, rate in rates.items()}
+    right = EXERCISES["learning rate"].right
+    assert courses[right] == pytest.approx([0, 4.8, 1.92, 3.65, 2.61], abs=0.005)
+    assert np.divide(*(courses[right][1:] - 3, courses[right][:-1] - 3)) == pytest.approx(-0.6)
+    assert courses["a"][1] == pytest.approx(0.24)
+    for letter in "ab":
+        assert (np.diff(courses[letter]) > 0).all()
+        assert (courses[letter] < 3).all()
+    assert (np.diff(abs(courses["d"] - 3)) > 0).all()
+
+
+def test_feature_maps_move_with_the_digit_and_the_dense_layer_does_not():
+    image = np.zeros((1, 28, 28, 1), "float32")
+    image[0, 10:18, 8:14, 0] = np.random.default_rng(5).random((8, 6))
+    moved = [np.roll(image, step, axis=2) for step in (0, 2, 4)]
+    first = build(layers.Conv2D(16, 5))
+    maps = [first.predict(one, verbose=0) for one in moved]
+    assert maps[1] == pytest.approx(np.roll(maps[0], 2, axis=2), abs=1e-6)
+    stack = build(*lesson_layers())
+    maps = [stack.predict(one, verbose=0) for one in moved]
+    assert maps[2] == pytest.approx(np.roll(maps[0], 1, axis=2), abs=1e-6)
+    for layer, same in [(layers.Flatten(), False), (layers.GlobalAveragePooling2D(), True)]:
+        head = build(layer, layers.Dense(10), shape=(5, 5, 32))
+        scores = [head.predict(one, verbose=0) for one in maps]
+        assert np.allclose(scores[0], scores[2], atol=1e-5) == same
 
 
 @pytest.mark.parametrize("name", RIGHT_CODE)
@@ -265,13 +324,32 @@ VALUE_MISTAKES = {
         ("three numbers", [24, 12, 10, 5]),
         ("10 of 12", [(24, 24, 16), (12, 12, 16), (9, 9, 32), (5, 5, 32)]),
         ("All rows must have the same length", [(24, 24, 16), (12, 12)])],
-    "flattened length": [
-        ("multiply", (32, 5, 5), (5, 5, 32)), ("border", 1568), ("one channel", 25),
-        ("last convolution", 400), ("Pooling follows both", 3200, 3872, 15_488)],
     "dense parameters": [
         ("biases are missing.*both", 101632), ("second layer", 100480, 100352),
         ("biases of the last", 101760), ("biases of the hidden", 101642),
         ("multiply", 784 * 128 * 10), ("one side", 28 * 128 + 128 + 1290)],
+    "one update": [
+        ("uphill", 4 + 0.1 * 8, 4 + 0.1 * 4), ("learning rate is missing", 4 - 8, 4 + 8, 4 - 4),
+        ("lacks a factor", 4 - 0.1 * 4, 3.6, 4 - 0.1 * 2), ("respect to x", 4 - 0.1 * 16, 16),
+        ("That is the step", 0.1 * 8, -0.8, 0.1 * 4), ("the slope; the step", 8, -8.0),
+        ("minimum", 3), ("old weight; ", 4), ("error", 4 * 2 - 6, 6 - 4 * 2),
+        ("new prediction", 6.4, updated_weight() * 2), ("new loss", (6.4 - 6) ** 2),
+        ("two updates", 3.04, updated_weight(steps=2)), ("not 0.01", updated_weight(rate=0.01)),
+        ("do not divide", 4 - 8 / 0.1), ("That number is not right", 3.5),
+        ("Leave out the quotes", "3,2"), ("That is of type function", lambda weight: weight)],
+    "two channels": [
+        ("The bias is missing", two_channels(bias=0)),
+        ("bias once", two_channels(bias=2 * BIAS)),
+        ("one kernel for both", *(two_channels(KERNELS[[channel, channel]], bias)
+                                  for channel in (0, 1) for bias in (0, BIAS))),
+        ("swapped the kernels", *(two_channels(KERNELS[::-1], bias) for bias in (0, BIAS))),
+        ("sign", two_channels(abs(KERNELS))),
+        ("one channel only", 2, 4),
+        ("mean", 6 / 8, 6 / 8 + BIAS, 6 / 2, 6 / 2 + BIAS),
+        ("added, not multiplied", two_channels(bias=0) * BIAS),
+        ("Add the channels", (2, 4), [7, 9], (2, 4, 5), np.array([9, 7])),
+        ("Add up the products", (WINDOWS * KERNELS).sum(axis=0), WINDOWS * KERNELS),
+        ("one whole number", [[2, 4]])],
     "hand convolution": [
         ("One number", 0), ("inside", correlate2d(IMAGE, KERNEL, "same")),
         ("grid", valid(IMAGE, KERNEL).ravel()),
@@ -294,7 +372,10 @@ VALUE_MISTAKES = {
         ("of type int", 10**400), ("That number is not right", Fraction(1, 3), Decimal("NaN"))],
     "dense weights": [
         ("biases", 800 * 128), ("not the pixels", 785 * 128), ("channels", 26 * 128),
-        ("both dense", 801 * 128 + 1290)],
+        ("both dense", 801 * 128 + 1290),
+        ("border", (1568 + 1) * 128, 1568 * 128), ("last convolution", 401 * 128, 400 * 128),
+        ("Pooling follows both", 3201 * 128, 3873 * 128, 15_489 * 128),
+        ("input of the layer", 800, (32, 5, 5), (5, 5, 32))],
     "second layer": [
         ("all input channels", 320, 288), ("biases are missing", 4608), ("one bias", 5120),
         ("one filter", 145)],
@@ -321,6 +402,9 @@ CHOICE_MISTAKES = {
         ("not the text itself", "test"),
         ("Leave out the brackets. The answer is one letter", ["b"], {"b"})],
     "why shifts hurt": [("enough weights", "a"), ("ink", "c"), ("Longer", "d")],
+    "learning rate": [("0.24", "a"), ("one side only", "b"), ("overshoots farther", "d"),
+                      ("one letter in quotes", 0.2), ("not the text itself", "0.2")],
+    "why it falls": [("equivariant", "a"), ("less sensitive", "b"), ("scores", "d")],
     "learning curves": [("more epochs", "a"), ("Dropout", "c"), ("underfitting", "d")],
     "interval": [("square root", "a"), ("More images", "c"), ("seed changes", "d")],
     "augmentation": [("two pixels", "a"), ("degrees", "c"), ("sizes", "d")],
@@ -458,6 +542,7 @@ CODE_MISTAKES = {
         ("keepdims", lambda s: np.exp(s - s.max(axis=1, keepdims=True)) / np.exp(s).sum(axis=1),
          lambda s: np.exp(s) / np.exp(s).sum(axis=1)),
         ("overflow", lambda s: np.exp(s) / np.exp(s).sum(axis=1, keepdims=True)),
+        ("of each row", lambda s: np.exp(s - s.max()) / np.exp(s - s.max()).sum(1)[:, None]),
         ("return inside a loop", stop_inside(right_softmax, whole_row=True),
          lambda s: right_softmax(s)[0])],
 }
@@ -492,34 +577,49 @@ SPLIT = Split(
 )
 
 
-class FakeNetwork:
-    """Answers with given probabilities of the true digit; the rest is shared evenly."""
+NETWORKS = {"from scratch": '"from scratch", model', "small network": '"small network", small'}
 
-    def __init__(self, sure=0.91, *, wrong=0, parameters=19_999, outputs=None):
+
+class FakeNetwork:
+    """Answers with given probabilities of the true digit; the rest is shared evenly.
+
+    For pixels from 0 to 255, it answers as the network `unscaled`, if there is one.
+    """
+
+    def __init__(self, sure=0.91, *, wrong=0, parameters=19_999, outputs=None, unscaled=None):
         digits = (SPLIT.labels + (np.arange(300) < wrong)) % 10
         self.outputs = np.full((300, 10), (1 - sure) / 9, np.float32)
         self.outputs[np.arange(300), digits] = sure
         self.outputs = self.outputs if outputs is None else outputs
         self.layers = [SimpleNamespace(name="convolution", count_params=lambda: 12_345)]
         self.parameters = parameters
+        self.unscaled = unscaled or self
 
     def predict(self, inputs, batch_size, verbose):
         assert inputs.shape == (300, 28, 28, 1)
         assert inputs.dtype == np.float32
-        return self.outputs
+        return self.outputs if inputs.max() <= 1 else self.unscaled.outputs
 
     def count_params(self):
         return self.parameters
 
 
-def network_mistakes():
-    few = [layers.AveragePooling2D(7), layers.Flatten()]
+def network_mistakes(name):
+    """The mistakes of both exercises; then those of one of them."""
+    few, right = [layers.AveragePooling2D(7), layers.Flatten()], FakeNetwork()
     soft, wide = layers.Dense(10, "softmax"), layers.Dense(40, name="wide")
     large = build(layers.Conv2D(8, 3), layers.Flatten(), wide, layers.Dense(10, "softmax"))
     activation = build(*few, layers.Dense(10, "softmax"), layers.Activation("softmax"))
     twice = build(*few, layers.Dense(10, "softmax"), layers.Softmax())
     return [
-        ("trained Keras model", "model", keras.Sequential),
+        ("trained Keras model", "model", keras.Sequential, b"model.keras"),
+        (
+            r"file name: load the model with keras\.models\.load_model",
+            "model.keras",
+            np.str_("/home/model.h5"),
+            Path("model.keras"),
+        ),
+        ("history that fit returns", keras.callbacks.History()),
         ("does not accept float32 .*ValueError: ", build(layers.Conv2D(1, 3), shape=(28, 28, 3))),
         ("channels first", build(layers.Flatten(), layers.Dense(10), shape=(1, 28, 28))),
         (r"\('n', 5\)", build(*few, layers.Dense(5, "softmax"))),
@@ -527,13 +627,35 @@ def network_mistakes():
         ("NaN or infinite", FakeNetwork(sure=math.nan)),
         ("lacks softmax", build(*few, layers.Dense(10)), FakeNetwork(sure=1.5)),
         ("twice", twice, activation, FakeNetwork(sure=math.e / (math.e + 9))),
-        (r"216,.* parameters are too many; 216,.* in layer wide", large),
-        ("20,000 .*12,345 of them are in layer convolution", FakeNetwork(parameters=20_000)),
-        ("chance", build(*few, soft)),
+        ("chance", build(*few, soft), FakeNetwork(wrong=290, unscaled=FakeNetwork(wrong=240))),
         ("accuracy is 3.3%, about chance", FakeNetwork(wrong=290)),
-        ("accuracy is 99.00%. Try more epochs", FakeNetwork(wrong=3)),
         ("accuracy is 90.00%. Try more epochs", FakeNetwork(sure=0.3, wrong=30)),
-    ]
+        ("accuracy is 96.00%. Try more", FakeNetwork(wrong=12, unscaled=FakeNetwork(wrong=10))),
+        (
+            "pixels from 0 to 255: divide",
+            recognise_pixels(),
+            FakeNetwork(wrong=280, unscaled=right),
+            FakeNetwork(sure=0.11, wrong=63, unscaled=FakeNetwork(wrong=16)),
+            FakeNetwork(sure=0.11, wrong=20, unscaled=FakeNetwork(wrong=21)),
+        ),
+    ] + {
+        "from scratch": [("accuracy is 97.67%. Try more epochs", FakeNetwork(wrong=7))],
+        "small network": [
+            (r"216,.* parameters are too many; 216,.* in layer wide", large),
+            ("20,000 .*12,345 of them are in layer convolution", FakeNetwork(parameters=20_000)),
+            ("accuracy is 99.00%. Try more epochs", FakeNetwork(wrong=3)),
+        ],
+    }[name]
+
+
+def recognise_pixels():
+    """A network that compares an image with each of SPLIT's, as pixels from 0 to 255."""
+    scores, answer = layers.Dense(300, "softmax"), layers.Dense(10, use_bias=False)
+    model = build(layers.Rescaling(1 / 255, offset=-0.5), layers.Flatten(), scores, answer)
+    images = SPLIT.images.reshape(300, 784) / 255 - 0.5
+    scores.set_weights([images.T, np.zeros(300)])
+    answer.set_weights([one_hot_labels(SPLIT.labels)])
+    return model
 
 
 def listed(tables):
@@ -543,7 +665,8 @@ def listed(tables):
 
 
 def built_mistakes():
-    return listed({"layer to shape": layer_mistakes(), "small network": network_mistakes()})
+    networks = {name: network_mistakes(name) for name in NETWORKS}
+    return listed({"layer to shape": layer_mistakes()} | networks)
 
 
 TABLES = VALUE_MISTAKES | CHOICE_MISTAKES | CODE_MISTAKES | {"faults": FAULT_MISTAKES}
@@ -564,7 +687,7 @@ def test_layers_and_networks_get_their_hint(verdict):
 def test_every_hint_is_triggered_by_a_mistake(verdict):
     mistakes = [*MISTAKES, *built_mistakes()]
     texts = [verdict(check_answer, name, answer, SPLIT) for name, answer, _ in mistakes]
-    texts.append(verdict(check_answer, "small network", FakeNetwork()))
+    texts += [verdict(check_answer, name, FakeNetwork()) for name in NETWORKS]
     untested = {hint for hint in all_hints() if not any(re.search(f"{hint}$", t) for t in texts)}
     # A is the first letter, so its own cause is never the one named at the first wrong letter.
     assert untested == {re.escape(further._FAULT_HINTS[int(FAULTS[0])])}
@@ -574,6 +697,12 @@ def test_a_small_network_that_reads_well_is_right(verdict):
     for model in [FakeNetwork(), FakeNetwork(sure=1.0, wrong=2)]:
         text = verdict(check_answer, "small network", model, SPLIT)
         assert re.match(r"Right\. With 19,999 parameters, its accuracy is (100.00|99.33)%", text)
+
+
+def test_a_network_from_scratch_may_be_of_any_size(verdict):
+    for model in [FakeNetwork(parameters=10**6), FakeNetwork(wrong=6, parameters=10**6)]:
+        text = verdict(check_answer, "from scratch", model, SPLIT)
+        assert re.match(r"Right\. With 1,000,000 parameters, its accuracy is (100|98).00%: ", text)
 
 
 @pytest.mark.parametrize("name", VALUES)
@@ -657,12 +786,13 @@ def test_no_odd_answer_raises_or_is_right(verdict, name):
     assert "0x" not in check_summary().to_string()
 
 
+@pytest.mark.parametrize(("name", "call"), NETWORKS.items())
 @pytest.mark.parametrize("place", range(len(ODD)))
-def test_the_network_and_its_split_may_be_odd_too(verdict, place):
+def test_the_network_and_its_split_may_be_odd_too(verdict, place, name, call):
     odd = ODD[place]
-    assert verdict(check_answer, "small network", odd, SPLIT).startswith("Not yet. ")
-    text = verdict(check_answer, "small network", FakeNetwork(), odd)
-    assert text.startswith("Not yet. Add the validation data: ")
+    assert verdict(check_answer, name, odd, SPLIT).startswith("Not yet. ")
+    text = verdict(check_answer, name, FakeNetwork(), odd)
+    assert text == f"Not yet. Add the validation data: check_answer({call}, validation)."
 
 
 @pytest.mark.parametrize("name", CODE)
@@ -728,7 +858,7 @@ def test_an_error_of_ours_is_called_ours_and_does_not_count(verdict, monkeypatch
     assert set(check_summary().state) == {"open"}
 
 
-@pytest.mark.parametrize("module", [further.np, further])
+@pytest.mark.parametrize("module", [judges.np, judges])
 def test_errors_of_ours_around_a_network_are_not_blamed_on_it(verdict, monkeypatch, module):
     name = "isfinite" if module is np else "preprocess_images"
     monkeypatch.setattr(module, name, lambda *_: throw(KeyError("ours")))
@@ -752,7 +882,8 @@ def test_validation_data_must_fit(verdict):
 @pytest.mark.parametrize("nothing", [None, ...])
 def test_nothing_is_not_answered_yet(verdict, nothing):
     calls = [(check_answer, name, nothing) for name in EXERCISES]
-    calls += [(check_answer, "small network", nothing, SPLIT), (predict, "accuracy", nothing)]
+    calls += [(check_answer, name, nothing, SPLIT) for name in NETWORKS]
+    calls += [(predict, "accuracy", nothing)]
     for call in calls:
         assert verdict(*call) == "Not answered yet."
     for name in CODE:
@@ -777,7 +908,7 @@ def summary(capsys):
 
 def test_summary_of_nothing(capsys):
     out, table = summary(capsys)
-    assert out == "31 exercises: 0 answered, 0 right, 31 open.\n"
+    assert out == "35 exercises: 0 answered, 0 right, 35 open.\n"
     assert list(check_summary().columns) == ["section", "exercise", "state", "first answer"]
     assert set(table["first answer"]) == {""}
     assert table.section.is_monotonic_increasing
@@ -798,7 +929,7 @@ def test_summary_keeps_the_first_answer_and_the_latest_state(capsys):
     check_answer("convolve2d", RIGHT_CODE["convolve2d"])
     check_answer("layer to shape", layers.Conv2D(16, 3))
     out, table = summary(capsys)
-    assert out == "31 exercises: 10 answered, 6 right, 21 open.\n"
+    assert out == "35 exercises: 10 answered, 6 right, 25 open.\n"
     rows = table[table.state != "open"][["state", "first answer"]]
     assert {name: tuple(row) for name, row in zip(rows.index, rows.to_numpy(), strict=True)} == {
         "first layer": ("right", "400"),
@@ -845,7 +976,7 @@ def test_running_everything_twice_prints_the_same(capsys):
         "Not yet. The prediction must be a number from 0 to 10.\n"
         "Measured: 61.2%. You predicted 90.0%.\n"
         "Measured: 7. You made no prediction.\n"
-        "31 exercises: 3 answered, 1 right, 28 open.\n"
+        "35 exercises: 3 answered, 1 right, 32 open.\n"
         'Prediction "shifted": 90.0%, measured 61.2%.\n'
     )
 

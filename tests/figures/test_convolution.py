@@ -120,6 +120,66 @@ def test_a_stride_below_one_is_refused(stride):
     assert plt.get_fignums() == []
 
 
+CHANNELS = np.stack([IMAGE, IMAGE % 3], axis=-1)
+KERNELS = np.stack([[[1, 0], [0, 2]], [[-1, 1], [2, 0]]], axis=-1)
+
+
+def sum_by_hand(row, column):
+    window = CHANNELS[row : row + 2, column : column + 2]
+    return [int((window[..., c] * KERNELS[..., c]).sum()) for c in (0, 1)]
+
+
+@pytest.mark.parametrize(("bias", "end"), [(0, ""), (2, " + 2"), (-3, f" {MINUS} 3")])
+def test_channels_add_up_to_one_output(bias, end):
+    axes = plot_convolution(CHANNELS, KERNELS, 1, 2, bias=bias)
+    assert [ax.get_title() for ax in axes[:4]] == [
+        *("image, channel 0", f"window {TIMES} kernel, channel 0"),
+        *("image, channel 1", f"window {TIMES} kernel, channel 1"),
+    ]
+    expected = sum(correlate2d(CHANNELS[..., c], KERNELS[..., c], "valid") for c in (0, 1)) + bias
+    shown = axes[4].images[0].get_array()
+    assert np.array_equal(shown.compressed(), expected.flat[:7])
+    first, second = sum_by_hand(1, 2)
+    assert [axes[n].get_xlabel() for n in (1, 3)] == [f"sum = {first}", f"sum = {second}"]
+    assert texts(axes[4])[-1] == f"{first} + {second}{end} = {first + second + bias}"
+    rule = "output\nsum of all products of both channels"
+    assert axes[4].get_title() == rule + " + bias" * bool(bias)
+    assert outlined(axes[4]) == (1, 1, 2, 2)
+    assert [outlined(axes[n]) for n in (0, 2)] == [(1, 2, 2, 3)] * 2
+
+
+def test_channels_share_one_scale_and_do_not_overlap():
+    axes = plot_convolution(CHANNELS, KERNELS, 0, 0, bias=1)
+    assert {axes[n].images[0].get_clim() for n in range(4)} == {(0, 6)}
+    figure = axes[0].figure
+    figure.canvas.draw()
+    assert overlaps([ax.get_tightbbox() for ax in axes]) == 0
+
+
+def test_three_channels_are_all_channels():
+    axes = plot_convolution(np.ones((3, 3, 3)), np.ones((2, 2, 3)), 0, 0)
+    assert len(axes) == 7
+    assert "of all channels" in axes[6].get_title()
+    assert texts(axes[6])[-1] == "4 + 4 + 4 = 12"
+
+
+def test_a_bias_is_added_to_one_channel_too():
+    axes = plot_convolution(np.ones((3, 3)), np.ones((2, 2)), 0, 0, bias=-1)
+    assert axes[1].get_xlabel() == f"sum + bias = 4 {MINUS} 1 = 3"
+    assert axes[2].images[0].get_array().compressed().tolist() == [3]
+
+
+def test_channels_of_image_and_kernel_must_agree():
+    with pytest.raises(ValueError, match="need the same channels, at least 1; got 2 and 1"):
+        plot_convolution(CHANNELS, KERNELS[..., :1], 0, 0)
+    assert plt.get_fignums() == []
+
+
+def test_the_pixels_fit_on_a_screen(digit):
+    width, height = plot_pixels(digit).figure.get_size_inches()
+    assert max(width, height) * 96 <= 730
+
+
 def test_each_diagram_draws_on_given_axes(digit):
     figure, axes = plt.subplots(2, 3, layout="constrained")
     assert plot_pixels(digit, ax=axes[0, 0]) is axes[0, 0]

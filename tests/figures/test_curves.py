@@ -5,12 +5,8 @@ import numpy as np
 import pytest
 from conftest import boxes_of, overlaps, texts, tick_labels
 
-from digitlib.figures.curves import (
-    plot_curves,
-    plot_histories,
-    plot_learning_curves,
-    plot_robustness,
-)
+from digitlib.figures.curves import plot_curves, plot_descent, plot_robustness
+from digitlib.figures.histories import plot_histories, plot_learning_curves
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -50,9 +46,42 @@ def test_curves_differ_without_colour():
     assert [text.get_text() for text in ax.get_legend().get_texts()] == list(curves(5))
     assert (ax.get_title(), ax.get_xlabel(), ax.get_ylabel()) == ("T", "x", "accuracy")
     assert all(label.endswith("%") for label in tick_labels(ax.yaxis))
-    (legend,), inside = boxes_of([ax.get_legend()], ax.figure), ax.bbox
     assert not ax.get_legend().get_frame_on()
-    assert legend.x0 >= inside.x1  # beside the curves, not over them
+
+
+def legend_covers(ax):
+    (legend,) = boxes_of([ax.get_legend()], ax.figure)
+    lines = [ax.transData.transform_path(line.get_path()) for line in ax.lines]
+    return any(line.intersects_bbox(legend, filled=False) for line in lines)
+
+
+@pytest.mark.parametrize("count", [2, 4, 7, 400])
+def test_a_legend_stands_inside_where_it_covers_no_curve(count):
+    x = np.arange(count)
+    falling = {"one": np.exp(-x / count), "another": 0.5 * np.exp(-3 * x / count)}
+    ax = plot_curves(x, falling, title="", xlabel="x", ylabel="y")
+    (legend,) = boxes_of([ax.get_legend()], ax.figure)
+    assert ax.bbox.x0 <= legend.x0 and legend.x1 <= ax.bbox.x1
+    assert not legend_covers(ax)
+
+
+def test_a_legend_without_room_inside_stands_beside():
+    x = np.arange(20)
+    zigzag = {f"curve {number}": (x + number) % 2 for number in range(5)}
+    ax = plot_curves(x, zigzag, title="", xlabel="x", ylabel="y")
+    (legend,) = boxes_of([ax.get_legend()], ax.figure)
+    assert legend.x0 >= ax.bbox.x1
+    assert not legend_covers(ax)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 7, 8, 9, 400])
+def test_places_on_a_log_scale_do_not_overlap(count):
+    x = np.geomspace(1, 2000, count).round()
+    ax = plot_curves(x, {"a": x}, title="", xlabel="", ylabel="", xscale="log", percent=False)
+    left, right = ax.get_xlim()
+    labels = [tick.label1 for tick in ax.xaxis.get_major_ticks() if left <= tick.get_loc() <= right]
+    assert len(labels) >= min(count, 3)
+    assert overlaps(boxes_of(labels, ax.figure)) == 0
 
 
 def test_curves_skip_nan():
@@ -232,3 +261,51 @@ def test_tables_without_rows_or_columns_are_refused(text):
     with pytest.raises(ValueError, match="change, amount, accuracy as columns and at least 1 row"):
         plot_robustness(io.StringIO(text))
     assert plt.get_fignums() == []
+
+
+def annotations(ax):
+    return [text for text in ax.texts if text.get_text()]
+
+
+def test_a_descent_has_a_dot_and_an_arrow_for_each_step():
+    path = [3.0, 2.2, 1.7]
+    ax = plot_descent(lambda weight: (weight - 1) ** 2 + 0.5, path)
+    curve, dots = ax.lines
+    assert np.allclose(dots.get_xydata(), [[3, 4.5], [2.2, 1.94], [1.7, 0.99]])
+    x, y = curve.get_data()
+    assert x.min() < 1.7 and x.max() > 3
+    assert np.allclose(y, (x - 1) ** 2 + 0.5)
+    arrows = [(text.xyann, text.xy) for text in ax.texts if text.arrow_patch]
+    points = [tuple(point) for point in dots.get_xydata()]
+    assert np.allclose(arrows, [(points[0], points[1]), (points[1], points[2])])
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("weight", "loss")
+    assert annotations(ax) == []
+
+
+@pytest.mark.parametrize("start", [3.0, -1.0])
+def test_a_descent_shows_the_slope_at_its_start(start):
+    slope = 2 * (start - 1)
+    ax = plot_descent(lambda weight: (weight - 1) ** 2, [start, 1.0], slope=slope)
+    curve, _, tangent = ax.lines
+    (x0, y0), (x1, y1) = tangent.get_xydata()
+    assert (y1 - y0) / (x1 - x0) == pytest.approx(slope)
+    assert (y0 + y1) / 2 == pytest.approx((start - 1) ** 2)
+    (note,) = annotations(ax)
+    assert note.get_text() == f"slope = {slope:g}".replace("-", "\N{MINUS SIGN}")
+    (box,) = boxes_of([note], ax.figure)
+    assert ax.bbox.x0 < box.x0 and box.x1 < ax.bbox.x1
+    lines = [ax.transData.transform_path(line.get_path()) for line in (curve, tangent)]
+    assert not any(line.intersects_bbox(box, filled=False) for line in lines)
+
+
+@pytest.mark.parametrize("path", [[], [np.nan], [[1, 2]], 3])
+def test_a_descent_needs_finite_weights(path):
+    with pytest.raises(ValueError, match="expected at least one weight, all of them finite"):
+        plot_descent(np.square, path)
+    assert plt.get_fignums() == []
+
+
+def test_a_descent_of_one_weight_is_drawn_on_given_axes():
+    figure, ax = plt.subplots()
+    assert plot_descent(np.square, [2.0], slope=4.0, ax=ax) is ax
+    assert plt.get_fignums() == [figure.number]

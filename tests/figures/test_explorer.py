@@ -91,7 +91,8 @@ def test_controls_have_labels(explorer):
 
 def test_front_ends_without_widgets_get_the_picture(explorer):
     bundle = explorer._repr_mimebundle_()
-    assert set(bundle) == {"text/plain", "text/html", WIDGET}
+    assert set(bundle) == {"text/plain", "text/html", "image/png", WIDGET}
+    assert bundle["image/png"] in bundle["text/html"]
     assert bundle["text/html"] == explorer.picture.value
     assert bundle["text/html"].startswith("<img alt=")
     assert bundle[WIDGET]["model_id"] == explorer.model_id

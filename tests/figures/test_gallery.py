@@ -4,7 +4,8 @@ import pytest
 from conftest import boxes_of, overlaps, texts, tick_labels
 
 from digitlib.evaluation import Mistakes
-from digitlib.figures.gallery import plot_focus, plot_maps, plot_mistakes, plot_samples
+from digitlib.figures.gallery import plot_mistakes, plot_samples
+from digitlib.figures.maps import plot_focus, plot_maps
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -60,12 +61,47 @@ def test_no_mistakes_are_a_picture_too(small_images):
     assert plot_mistakes(small_images, none).get_title() == "No wrong predictions"
 
 
-def test_each_map_has_its_own_scale():
-    maps = [np.eye(3), 5 * np.eye(3), np.zeros((3, 3))]
-    ax = plot_maps(maps, ["a", "b", "none"], title="Maps")
-    assert [picture.get_clim() for picture in ax.images] == [(0, 1), (0, 5), (0, 1)]
+MAPS = [np.eye(3), 5 * np.eye(3), np.zeros((3, 3))]
+
+
+def test_maps_share_one_scale_with_a_bar_of_numbers():
+    ax = plot_maps(MAPS, ["a", "b", "none"], title="Maps")
+    assert [picture.get_clim() for picture in ax.images] == [(0, 5)] * 3
     assert (texts(ax), ax.get_title()) == (["a", "b", "none"], "Maps")
+    bar = ax.figure.axes[1]
     ax.figure.canvas.draw()
+    assert bar.get_ylim() == (0, 5)
+    assert all(label.isdigit() for label in tick_labels(bar.yaxis))
+
+
+@pytest.mark.parametrize(("signed", "zero"), [(False, "white is 0"), (True, "mid grey is 0")])
+def test_maps_with_scales_of_their_own_have_a_note_and_no_bar(signed, zero):
+    ax = plot_maps(MAPS, ["a", "b", "none"], own_scales=True, signed=signed)
+    assert [picture.get_clim()[1] for picture in ax.images] == [1, 5, 1]
+    (note,) = [text for text in ax.texts if text.get_text() not in ("a", "b", "none")]
+    assert note.get_text().startswith(f"each with its own scale: {zero}")
+    assert ax.figure.axes == [ax]
+    assert overlaps(boxes_of([*ax.images, *ax.texts], ax.figure)) == 0
+    (box,) = boxes_of([note], ax.figure)
+    assert box.x0 >= 0 and box.x1 <= ax.figure.bbox.x1 and box.y0 >= 0
+
+
+def test_rows_of_maps_have_labels_to_their_left():
+    names = ["before training", "1,720 steps"]
+    ax = plot_maps(np.ones((4, 3, 3)), list("abcd"), columns=2, row_labels=names)
+    labels = [text for text in ax.texts if text.get_text() in names]
+    assert [label.get_text() for label in labels] == names
+    boxes = boxes_of([*labels, *ax.images], ax.figure)
+    assert overlaps(boxes) == 0
+    for label, picture in zip(boxes[:2], (boxes[2], boxes[4]), strict=True):
+        assert label.x0 >= 0 and label.x1 < picture.x0
+        assert picture.y0 < (label.y0 + label.y1) / 2 < picture.y1
+
+
+def test_each_row_of_maps_needs_its_label():
+    with pytest.raises(ValueError, match="got 2 rows, 1 row labels"):
+        plot_maps(np.ones((4, 3, 3)), list("abcd"), columns=2, row_labels=["one"])
+    assert plt.get_fignums() == []
 
 
 def test_zero_is_mid_grey_in_signed_maps():
@@ -75,8 +111,7 @@ def test_zero_is_mid_grey_in_signed_maps():
     negative, zero, positive = (lightness(picture.cmap(picture.norm(v))) for v in (-1, 0, 1))
     assert negative > zero > positive
     assert zero == pytest.approx(0.5, abs=0.01)
-    key = ax.figure.axes[1]
-    assert tick_labels(key.yaxis) == ["negative", "0", "positive"]
+    assert ax.figure.axes[1].get_ylim() == (-2, 2)
 
 
 @pytest.mark.parametrize("count", [1, 3, 8, 20])
@@ -97,7 +132,10 @@ def test_focus_draws_the_outline_of_the_digit_over_its_heat(digit):
     ax = plot_focus([digit, blank], [heat, blank], ["a 1", "blank"], title="Focus")
     assert np.array_equal(ax.images[0].get_array(), heat)
     assert ax.images[0].get_clim() == (0, 0.25)
-    assert texts(ax) == ["a 1", "blank"]
+    note, *captions = texts(ax)
+    assert note.startswith("each with its own scale")
+    assert captions == ["a 1", "blank"]
+    assert ax.figure.axes == [ax]  # a bar would need numbers
     (outline,) = ax.collections  # none for the blank image
     assert outline.get_path_effects()
     (path,) = outline.get_paths()

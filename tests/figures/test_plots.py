@@ -4,16 +4,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import texts, tick_labels
+from conftest import boxes_of, overlaps, texts, tick_labels
 
-from digitlib.figures.plots import (
-    plot_class_counts,
-    plot_confusion,
-    plot_reading,
-    plot_recipes,
-    plot_reliability,
-    plot_steps,
-)
+from digitlib.experiments.results import read_results, summarize_results
+from digitlib.figures.handwriting import plot_reading, plot_steps
+from digitlib.figures.plots import plot_class_counts, plot_confusion, plot_reliability
+from digitlib.figures.recipes import plot_recipes
 from digitlib.handwriting.digit import Steps
 from digitlib.uncertainty import measure_calibration
 
@@ -87,13 +83,26 @@ def summary():
 def test_recipes_stand_at_their_cost_and_accuracy(summary):
     ax = plot_recipes(summary, {"cnn": 0.99, "unknown": 0.5})
     legend = ax.get_legend()
-    assert [text.get_text() for text in legend.get_texts()] == ["as reported", "dense", "cnn"]
+    assert [text.get_text() for text in legend.get_texts()] == ["as reported"]
+    assert texts(ax) == ["dense", "cnn"]
+    assert plot_recipes(summary, {}).get_legend() is None
     diamonds = [line.get_xydata().tolist() for line in ax.lines if line.get_marker() == "D"]
     assert diamonds == [[[110, 0.99]], []]
     means = [bars[0].get_xydata().tolist() for bars in ax.containers]
     assert means == [[[6, 0.975]], [[110, 0.991]]]
     bars = [bar.get_segments()[0][:, 1] for bar in ax.collections]
     assert np.allclose(bars, [[0.973, 0.977], [0.990, 0.992]])
+
+
+def test_names_of_recipes_stand_beside_their_points_without_overlap():
+    results = read_results("benchmarks/results.csv")
+    ax = plot_recipes(summarize_results(results), {"keras_example": 0.99})
+    boxes = boxes_of([*ax.texts, ax.get_legend()], ax.figure)
+    assert len(boxes) > 10
+    assert overlaps(boxes) == 0
+    for bars in ax.containers:
+        ends = ax.transData.transform(bars[2][0].get_segments()[0])
+        assert not any(box.contains(*end) for box in boxes for end in ends)
 
 
 def recipes(*accuracies, deviation=0.001, seconds=5.0):
@@ -173,7 +182,9 @@ def test_steps_stand_side_by_side_from_light_paper_to_dark_ink():
         # The picture is light where it is 1, the ink dark.
         assert drawn.get_cmap().name == ("gray" if number == 0 else "gray_r")
         assert ax.get_title()
-        assert not ax.axison
+        assert ax.spines["left"].get_visible()  # white on white needs a frame
+    arrows = [text.arrow_patch for ax in axes for text in ax.texts]
+    assert len(arrows) == 4 and all(arrows)
 
 
 def test_a_reading_has_a_box_and_a_prediction_for_each_digit():

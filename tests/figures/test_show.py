@@ -1,3 +1,4 @@
+import base64
 import hashlib
 import html
 import io
@@ -7,6 +8,7 @@ import re
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from IPython.core.formatters import DisplayFormatter
 from PIL import Image
 
 from digitlib.figures.convolution import plot_convolution
@@ -24,6 +26,34 @@ def test_shown_figure_is_an_image_with_alternative_text():
     assert f'width="{picture.width * 2 // 3}"' in markup
     assert repr(shown) == 'Bars of "two" digits & more'
     assert plt.get_fignums() == []  # Jupyter would show an open figure a second time
+
+
+def test_a_figure_describes_itself_unless_it_is_given_a_text():
+    assert repr(show(plot_class_counts([1, 2]))).startswith("Bar chart of")
+    assert repr(show(plot_class_counts([1, 2]), alt="Two digits")) == "Two digits"
+
+
+def test_a_figure_without_any_text_is_refused():
+    with pytest.raises(ValueError, match=r"no alternative text.*alt="):
+        show(plt.subplots()[1])
+
+
+def test_every_kind_of_page_gets_what_it_can_show():
+    shown = show(plot_class_counts([1, 2]))
+    bundle = shown._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "text/html", "image/png"}
+    assert bundle["text/plain"] == repr(shown)
+    assert base64.b64decode(bundle["image/png"]) == shown.png
+    assert bundle["text/html"] == shown._repr_html_()
+    data, _ = DisplayFormatter().format(shown)
+    assert bundle.items() <= data.items()
+
+
+def test_pictures_have_a_palette_and_a_white_ground():
+    picture = Image.open(io.BytesIO(show(plot_confusion([[5, 1], [0, 4]])).png))
+    assert picture.mode == "P"
+    assert picture.info["dpi"] == pytest.approx((144, 144), abs=0.1)
+    assert picture.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
 
 
 def test_several_axes_are_shown_as_their_one_figure():

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from digitlib import load_model
 from digitlib.handwriting.digit import image_to_digit
-from digitlib.handwriting.pad import DrawingPad
+from digitlib.handwriting.pad import DrawingPad, _plot_answer
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -107,11 +107,34 @@ def test_a_wide_pad_reads_a_whole_number(reader):
 def test_front_ends_without_widgets_get_the_picture(pad):
     bundle = pad._repr_mimebundle_()
     data = bundle[0] if isinstance(bundle, tuple) else bundle
-    assert {"text/plain", "text/html", WIDGET} <= set(data)
-    source = re.search('src="data:image/png;base64,(.*?)"', data["text/html"])[1]
-    assert base64.b64decode(source) == pad.picture
+    assert {"text/plain", "text/html", "image/png", WIDGET} <= set(data)
+    assert data["image/png"] in data["text/html"]
     alt = re.search('alt="(.*?)"', data["text/html"])[1]
     assert pad.prediction["message"] in alt
+    assert f"7: {pad.prediction['probabilities'][0][7]:.1%}" in alt
+
+
+def test_the_stored_picture_shows_drawing_and_probabilities(pad):
+    drawing, bars = _plot_answer(pad.picture, pad.prediction)
+    assert np.array_equal(drawing.images[0].get_array() * 255, decode(pad.drawing) * 255)
+    assert drawing.get_title() == pad.prediction["message"]
+    assert [bar.get_width() for bar in bars.patches] == pad.prediction["probabilities"][0]
+
+
+@pytest.mark.parametrize("file", [b"", b"no picture"])
+def test_the_stored_picture_of_no_drawing_is_blank(pad, file):
+    pad.drawing = encode(file)
+    (ax,) = _plot_answer(pad.picture, pad.prediction)
+    assert len(ax.images) == 0
+    assert ax.get_title() == pad.prediction["message"]
+    assert pad._repr_mimebundle_()["image/png"]
+
+
+def test_the_stored_picture_of_a_number_names_it(reader):
+    pad = DrawingPad(reader, number=True)
+    (ax,) = _plot_answer(pad.picture, pad.prediction)
+    assert ax.get_title() == "Reads 717"
+    assert ax.images[0].get_array().shape == (280, 840)
 
 
 def test_its_text_is_always_the_same(pad, reader):

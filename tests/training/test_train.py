@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from digitlib import RECIPES, Split, build_augmentation, predict_probabilities, train_model
+from digitlib import RECIPES, Split, predict_probabilities, train_model
+from digitlib.training.augmentation import build_augmentation
 from digitlib.training.synthetic import make_negatives
 from digitlib.uncertainty import calibrate_model
 
