@@ -132,7 +132,8 @@ def plan_table(minutes):
         (one, f"{minutes[one]:.0f}", other, f"{minutes[other]:.0f}" if other else "")
         for one, other in zip_longest(first, second, fillvalue="")
     ]
-    sums = [math.ceil(sum(minutes[title] for title in sitting)) for sitting in (first, second)]
+    # Of the numbers as they stand in the table, for readers who add them up.
+    sums = [sum(round(minutes[title]) for title in sitting) for sitting in (first, second)]
     rows.append(("**in all**", f"**{sums[0]}**", "**in all**", f"**{sums[1]}**"))
     return markdown_table(("first sitting", "minutes:", "second sitting", "minutes:"), rows)
 
