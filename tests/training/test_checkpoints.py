@@ -135,7 +135,7 @@ def test_another_training_is_not_continued(splits, tmp_path):
     flipped[len(whole) // 2] ^= 255
     for damaged in (b"no checkpoint", whole[: len(whole) // 2], bytes(flipped)):
         (tmp_path / "training.npz").write_bytes(damaged)
-        with pytest.raises(ValueError, match="no checkpoint, or damaged: delete it"):
+        with pytest.raises(ValueError, match="damaged or not a checkpoint: delete it"):
             train_model(PLAIN, *splits, verbose=0, checkpoint_dir=tmp_path)
 
 
