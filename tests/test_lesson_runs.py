@@ -91,7 +91,8 @@ def runs(request):
 def test_every_solution_is_right(runs):
     _, second, summary = runs
     for exercise in EXERCISES:
-        said = second[exercise.id][-1].text.splitlines()[-1]
+        printed = [output.text for output in second[exercise.id] if "text" in output]
+        said = printed[-1].splitlines()[-1]
         assert said.startswith(("Right. ", "Noted: ")), f"{exercise.id}: {said}"
     count = sum("digitlib.check_" in exercise.source for exercise in EXERCISES)
     assert summary[0].text.splitlines()[0] == (
