@@ -161,7 +161,7 @@ def read_pages(name, model, split, count, rng):
     confidence = np.array([sure for sure, _ in predictions])
     right = np.array([right for _, right in predictions])
     print(f"{name}: {count} pages, {written:,} digits, {1000 * seconds / count:.0f} ms a page")
-    print(f"  found and read right, sure or not: {right.sum() / written:.2%}")
+    print(f"  found and classified correctly, uncertain or not: {right.sum() / written:.2%}")
     for sure in (0.5, 0.8, 0.9, 0.95, 0.98):
         certain = confidence >= sure
         shares = [(certain & right).sum(), (certain & ~right).sum(), (~certain).sum()]

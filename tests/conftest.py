@@ -31,6 +31,10 @@ ROOT = Path(__file__).parent.parent
 # no other machine: tests/offline/sitecustomize.py sees to that.
 runpy.run_path(str(ROOT / "tests" / "offline" / "sitecustomize.py"))  # in this process, too
 os.environ["PYTHONPATH"] = os.pathsep.join(map(str, [ROOT / "tests" / "offline", ROOT]))
+CHROMIUM = "/usr/bin/chromium"
+needs_chromium = pytest.mark.skipif(
+    not Path(CHROMIUM).exists(), reason=f"no {CHROMIUM}: apt install chromium"
+)
 RUNS = "tests/test_lesson_runs.py"
 NOTEBOOK = nbformat.read(ROOT / "Digit_recognizer.ipynb", as_version=4)
 CODE = [cell for cell in NOTEBOOK.cells if cell.cell_type == "code"]

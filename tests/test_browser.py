@@ -13,14 +13,13 @@ from urllib.parse import urlparse
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import CHROMIUM, ROOT, needs_chromium
 from PIL import Image, ImageDraw
 
-CHROMIUM = "/usr/bin/chromium"
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"no {CHROMIUM}: apt install chromium"),
+    needs_chromium,
 ]
 SEVEN = [[(70, 70), (210, 70), (130, 230)]]
 FOUR = [[(110, 50), (80, 150), (210, 150)], [(180, 60), (170, 240)]]

@@ -3,21 +3,16 @@
 import re
 import subprocess
 from itertools import pairwise
-from pathlib import Path
 
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from conftest import NOTEBOOK, ROOT
+from conftest import CHROMIUM, NOTEBOOK, ROOT, needs_chromium
 
 from tools.handout import render_handout
 from tools.slides import PARTS, fetch_reveal, render_slides
 from tools.store_lesson import sections
 
-CHROMIUM = "/usr/bin/chromium"
-needs_chromium = pytest.mark.skipif(
-    not Path(CHROMIUM).exists(), reason=f"no {CHROMIUM}: apt install chromium"
-)
 GUIDE = (ROOT / "docs" / "teaching.md").read_text(encoding="utf-8")
 LESSON = [cell for cell in NOTEBOOK.cells if cell.metadata.slideshow.slide_type != "skip"]
 # What a page fetches by itself; a link that one may follow isn't.

@@ -11,8 +11,8 @@ from string import Template
 
 import nbformat
 
-ROOT = Path(__file__).parent.parent
-NOTEBOOK = ROOT / "Digit_recognizer.ipynb"
+from tools.store_lesson import NOTEBOOK, ROOT
+
 HANDOUT = ROOT / "Digit_recognizer.handout.html"
 
 

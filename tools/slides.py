@@ -5,7 +5,6 @@ output follow as a fragment. Hints, solutions and "What you should see" are spea
 """
 
 import copy
-import re
 import shutil
 import subprocess
 import tarfile
@@ -16,9 +15,9 @@ import nbformat
 from nbconvert import SlidesExporter
 from nbconvert.preprocessors import CoalesceStreamsPreprocessor, CSSHTMLHeaderPreprocessor
 
+from tools.store_lesson import NOTEBOOK, ROOT, sections
+
 HERE = Path(__file__).parent
-ROOT = HERE.parent
-NOTEBOOK = ROOT / "Digit_recognizer.ipynb"
 SLIDES = ROOT / "Digit_recognizer.slides.html"
 REVEAL = ROOT / "reveal.js"
 PARTS = ("dist/reveal.css", "dist/reveal.js", "plugin/notes/notes.js")
@@ -65,14 +64,13 @@ def prepare_cells(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     Args:
         notebook: The lesson, with its outputs.
     """
-    notebook, title = copy.deepcopy(notebook), ""
+    notebook = copy.deepcopy(notebook)
     for cell in notebook.cells:
-        slideshow = cell.metadata.slideshow
         cell.source = cell.source.replace("\n\n\n", "\n\n").replace("<details>", "<details open>")
-        heading = re.match(r"## (.*)", cell.source)
-        title = heading[1] if heading and cell.cell_type == "markdown" else title
-        if title and not heading and slideshow.slide_type == "subslide":
-            slideshow.data = {"section": title}
+    for title, (_, *others) in sections(notebook).items():  # the first cell has the title itself
+        for cell in others:
+            if cell.metadata.slideshow.slide_type == "subslide":
+                cell.metadata.slideshow.data = {"section": title}
     return notebook
 
 
