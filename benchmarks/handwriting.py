@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 import digitlib
 from benchmarks.paper import draw_page, draw_photo
-from digitlib.handwriting.digit import image_to_digit
+from digitlib.handwriting.normalization import image_to_digit
 
 COLUMNS = ["model", "change", "amount", "images", "accuracy"]
 

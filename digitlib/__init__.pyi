@@ -70,7 +70,7 @@ from .figures.recipes import (
 from .figures.show import (
     show as show,
 )
-from .handwriting.digit import (
+from .handwriting.normalization import (
     explain_steps as explain_steps,
 )
 from .handwriting.pad import (

@@ -13,7 +13,7 @@ from PIL import Image
 
 from digitlib import RECIPES, load_mnist, preprocess_images, read_digits, save_model
 from digitlib.__main__ import main
-from digitlib.handwriting.digit import image_to_digit
+from digitlib.handwriting.normalization import image_to_digit
 from digitlib.training.networks import build_model
 
 IMAGES, LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"

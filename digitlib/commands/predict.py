@@ -18,7 +18,7 @@ ARGUMENTS = {"model": common.MODEL, "images": common.PICTURES, "--json": common.
 def run(options: Namespace) -> int:
     """Runs the command `predict`."""
     model = common.load_one_model(options.model)
-    from digitlib.handwriting.digit import image_to_digit
+    from digitlib.handwriting.normalization import image_to_digit
 
     def classify(path):
         image = image_to_digit(path)

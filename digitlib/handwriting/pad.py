@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from digitlib.evaluation import Ensemble, predict_probabilities
 from digitlib.figures.show import show, show_widget
 from digitlib.figures.style import COLOURS, describe, new_axes
-from digitlib.handwriting.digit import image_to_digit
+from digitlib.handwriting.normalization import image_to_digit
 from digitlib.handwriting.pictures import read_picture
 from digitlib.handwriting.reading import read_digits
 

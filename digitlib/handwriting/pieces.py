@@ -8,8 +8,8 @@ import numpy.typing as npt
 from scipy import ndimage
 from skimage.measure import label, regionprops
 
-from digitlib.handwriting.digit import digit_to_image
 from digitlib.handwriting.ink import cut_out, find_ink, find_parts, verify_ink
+from digitlib.handwriting.normalization import digit_to_image
 from digitlib.handwriting.pictures import Grey, resize
 
 _MAX_PARTS = 300

@@ -5,7 +5,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from digitlib.data import Split
-from digitlib.handwriting.digit import digit_to_image
+from digitlib.handwriting.normalization import digit_to_image
 
 # Letters and symbols that are hardly ever written like a digit.
 _LETTERS = "ACEFHJKMNPRTUVWXYadefhkmnrtvwx#%&?+=@*"

@@ -14,7 +14,7 @@ import digitlib
 from digitlib.evaluation import Mistakes
 from digitlib.figures.style import describe, read_description
 from digitlib.figures.wording import describe_curve, join_words, write_number
-from digitlib.handwriting.digit import Steps
+from digitlib.handwriting.normalization import Steps
 from digitlib.uncertainty import measure_calibration
 
 pytestmark = pytest.mark.filterwarnings("error")

@@ -10,7 +10,7 @@ from digitlib.experiments.results import read_results, summarize_results
 from digitlib.figures.handwriting import plot_reading, plot_steps
 from digitlib.figures.plots import plot_class_counts, plot_confusion, plot_reliability
 from digitlib.figures.recipes import plot_recipes
-from digitlib.handwriting.digit import Steps
+from digitlib.handwriting.normalization import Steps
 from digitlib.uncertainty import measure_calibration
 
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from digitlib import load_model
-from digitlib.handwriting.digit import image_to_digit
+from digitlib.handwriting.normalization import image_to_digit
 from digitlib.handwriting.pad import DrawingPad, _plot_answer
 
 WIDGET = "application/vnd.jupyter.widget-view+json"

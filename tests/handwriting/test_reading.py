@@ -6,7 +6,7 @@ from benchmarks.handwriting import match_digits
 from benchmarks.paper import draw_page
 from digitlib import load_model, plot_reading, read_digits
 from digitlib.evaluation import predict_probabilities
-from digitlib.handwriting.digit import image_to_digit
+from digitlib.handwriting.normalization import image_to_digit
 from digitlib.handwriting.reading import mark_unsure
 
 RNG = np.random.default_rng(11)

@@ -4,7 +4,7 @@ from PIL import Image
 from scipy import ndimage
 
 from digitlib import explain_steps
-from digitlib.handwriting.digit import image_to_digit
+from digitlib.handwriting.normalization import image_to_digit
 
 RNG = np.random.default_rng(5)
 
