@@ -156,6 +156,9 @@ def _compile(model, recipe, num_images, seed):
             metrics=["accuracy"],
             steps_per_execution=math.ceil(steps / _CALLS_PER_EPOCH),
         )
+        # A metric makes its variables at its first batch. In a training step, that would be in the
+        # middle of the tracing, and TensorFlow would trace all of the step a second time.
+        network.compute_metrics(None, *_one_answer(recipe))
     optimizer.build(model.trainable_variables)
     return learner
 
@@ -179,6 +182,11 @@ def _loss(recipe):
 
 def _prepare_labels(labels, recipe):
     return one_hot_labels(labels) if recipe.loss == ONE_HOT_LOSS else labels
+
+
+def _one_answer(recipe):
+    """A label as the loss expects it, and a prediction for it."""
+    return _prepare_labels(np.zeros(1, np.uint8), recipe), np.full((1, NUM_CLASSES), 0.1)
 
 
 def _gather(train, recipe, seed):
