@@ -98,9 +98,6 @@ from .training.faults import (
 from .training.networks import (
     RECIPES as RECIPES,
 )
-from .training.recipe import (
-    override_recipe as override_recipe,
-)
 from .training.train import (
     train_model as train_model,
 )

@@ -111,7 +111,7 @@ def test_no_array_is_rebound():
     # What may change from cell to cell is no data: the figure drawn, the optimiser used.
     names = [name for cell in CODE for name in set(assigned_names(cell))]
     twice = {name for name in names if names.count(name) > 1}
-    assert twice <= {"axes", "adam", "layer", "percent"}
+    assert twice <= {"axes", "adam", "sgd", "layer", "percent"}
 
 
 def defined_names(cells):

@@ -176,7 +176,8 @@ def override_recipe(recipe: Recipe, **overrides: Any) -> Recipe:
         ValueError: a setting is unknown or out of range, or the network has no such part.
 
     Example:
-        >>> from digitlib import RECIPES, override_recipe
+        >>> from digitlib import RECIPES
+        >>> from digitlib.training.recipe import override_recipe
         >>> override_recipe(RECIPES["fast"], epochs=5).epochs
         5
     """
