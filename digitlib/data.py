@@ -1,6 +1,5 @@
 """Load the handwritten digits as arrays that are checked once, here, and trusted afterwards."""
 
-import os
 import re
 from numbers import Integral, Real
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from digitlib.files import expand_home
 from digitlib.mnist.idx import REMEDY, read_idx
 
 IMAGE_SIZE = 28
@@ -76,7 +76,7 @@ def load_mnist(source: str | Path | None = None) -> Mnist:
         return _load_from_keras()
     if source is None:
         return _load_folder(_EMBEDDED, _EMBEDDED_SHA256)
-    return _load_folder(Path(os.path.expanduser(source)), {})
+    return _load_folder(expand_home(source), {})
 
 
 def hold_out(split: Split, fraction: float, *, seed: int) -> tuple[Split, Split]:

@@ -1,4 +1,4 @@
-"""Check a destination before the work starts, and write a file whole or not at all."""
+"""Expand `~`, check a destination before the work starts, and write a file whole or not at all."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -8,9 +8,14 @@ from pathlib import Path
 _MARK = ".unfinished-"
 
 
+def expand_home(path: str | Path) -> Path:
+    """Returns a path with `~` as the home folder; where there is none, `~` stays as it is."""
+    return Path(os.path.expanduser(path))
+
+
 def verify_folder(folder: str | Path) -> Path:
     """Returns this folder, with `~` expanded; raises OSError if it is missing or read-only."""
-    folder = Path(os.path.expanduser(folder))
+    folder = expand_home(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is not a folder; create it or choose another.")
     if not os.access(folder, os.W_OK):
@@ -20,7 +25,7 @@ def verify_folder(folder: str | Path) -> Path:
 
 def verify_file(path: str | Path, suffixes: Sequence[str]) -> Path:
     """Returns this path, with `~` expanded, or raises OSError, or ValueError for other suffixes."""
-    path = Path(os.path.expanduser(path))
+    path = expand_home(path)
     if path.suffix.lower() not in suffixes:
         raise ValueError(f"{path} must end in {' or '.join(suffixes)}")
     if path.is_dir():

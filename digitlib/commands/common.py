@@ -13,14 +13,14 @@ from typing import Any
 
 import digitlib
 from digitlib.data import Split
-from digitlib.files import replace_when_complete
+from digitlib.files import expand_home, replace_when_complete
 from digitlib.training.networks import RECIPES
 from digitlib.training.recipe import SEED, SETTINGS, Setting
 
 
 def take_path(metavar: str, help: str) -> dict[str, Any]:
     """Describes an argument that is a path."""
-    return {"type": lambda word: Path(os.path.expanduser(word)), "metavar": metavar, "help": help}
+    return {"type": expand_home, "metavar": metavar, "help": help}
 
 
 def take_setting(setting: Setting, default: object = None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from digitlib.files import verify_file
+from digitlib.files import expand_home, verify_file
 from digitlib.training.recipe import OLD_NAMES, SETTINGS
 
 COLUMNS = {
@@ -40,7 +40,7 @@ def read_results(path: str | Path) -> pd.DataFrame:
         >>> results.query("recipe == 'logistic'")["seed"].tolist()[:3]
         [0, 1, 2]
     """
-    path = Path(os.path.expanduser(path))
+    path = expand_home(path)
     header, _, lines = path.read_text(encoding="utf-8", errors="replace").partition("\n")
     if header != _HEADER:
         raise ValueError(

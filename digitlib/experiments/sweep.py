@@ -19,7 +19,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from digitlib.experiments.results import KEY, Results, write_overrides
-from digitlib.files import verify_folder
+from digitlib.files import expand_home, verify_folder
 from digitlib.training.networks import RECIPES
 from digitlib.training.recipe import SEED, Recipe, override_recipe
 
@@ -39,7 +39,7 @@ def sweep_recipes(
     recipes = [recipes] if isinstance(recipes, str) else recipes
     overrides = [overrides] if isinstance(overrides, dict) else overrides
     wanted = _list_runs(recipes, seeds, overrides)
-    source = source and str(Path(os.path.expanduser(source)).resolve())
+    source = source and str(expand_home(source).resolve())
     models = models and str(verify_folder(models).resolve())
     table = Results(results, data=str(source or "MNIST"))
     missing = [run for run in wanted if not table.holds(run, judged=judge)]

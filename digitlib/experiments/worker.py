@@ -14,13 +14,18 @@ from digitlib.training.networks import RECIPES
 from digitlib.training.recipe import override_recipe
 
 
-def _measure(recipe, seed, overrides, source, models, judge):
+def measure_run(
+    recipe: str, seed: int, overrides: str, source: str | None, models: str | None, judge: bool
+) -> dict[str, float]:
+    """Trains one run of a sweep in this process, and returns what its row of the table needs."""
     start_keras()  # before training.train imports Keras
     from digitlib.training.train import train_model
 
     changes = json.loads(overrides)
     changed = override_recipe(RECIPES[recipe], **changes)
     mnist = load_mnist(source)
+    if mnist.train is None:
+        raise ValueError(f"{source} has no training images to learn from")
     train, validation = hold_out(mnist.train, changed.validation_fraction, seed=0)
     run = train_model(changed, train, validation, seed=seed, verbose=0)
     if models:
@@ -47,4 +52,4 @@ def _end_with_parent():
 
 if __name__ == "__main__":
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    json.dump(_measure(**json.loads(sys.argv[1])), sys.stdout)
+    json.dump(measure_run(**json.loads(sys.argv[1])), sys.stdout)

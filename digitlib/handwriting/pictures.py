@@ -1,13 +1,14 @@
 """Open any picture as grey levels, and refuse files that could harm."""
 
 import io
-import os
 import warnings
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
+
+from digitlib.files import expand_home
 
 # A path, where `~` is the home folder; the bytes of a file; a Pillow image; or an array, (h, w) or
 # (h, w, channels) with 1, 3 or 4 channels, of bool, uint8, uint16 or floats from 0 to 1.
@@ -51,7 +52,7 @@ def _open(picture):
     if isinstance(picture, bytes | bytearray | memoryview):
         return _pixels(io.BytesIO(picture), "the file")
     if isinstance(picture, str | Path):
-        path = Path(os.path.expanduser(picture))
+        path = expand_home(picture)
         if path.is_dir():
             raise IsADirectoryError(f"{path} is a directory; name a picture in it.")
         if not path.exists():

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digitlib.evaluation import predict_probabilities
-from digitlib.files import replace_when_complete, verify_file, verify_folder
+from digitlib.files import expand_home, replace_when_complete, verify_file, verify_folder
 from digitlib.images import preprocess_images
 from digitlib.startup import hold_back_stderr
 
@@ -114,7 +114,7 @@ def compare_exported(
 
 
 def _find_path(path: str | Path) -> Path:
-    path = Path(path).expanduser()
+    path = expand_home(path)
     if path.suffix.lower() not in _FORMATS:
         raise ValueError(f"{path} must end in .tflite or .onnx, or be a folder without a suffix.")
     return path

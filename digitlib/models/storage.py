@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from digitlib.files import replace_when_complete, verify_file
+from digitlib.files import expand_home, replace_when_complete, verify_file
 from digitlib.models.guard import RECORD, ModelError, build_model, read_contents
 from digitlib.startup import configure_keras
 from digitlib.training.recipe import OLD_NAMES
@@ -129,7 +129,7 @@ def _add_record(path: Path, record: dict) -> None:
 
 
 def _find_model(path: str | Path) -> Path:
-    path = Path(INCLUDED_MODELS.get(str(path), path)).expanduser()
+    path = expand_home(INCLUDED_MODELS.get(str(path), path))
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not a file; train a model first.")
     if path.suffix.lower() not in _SUFFIXES:

@@ -22,6 +22,7 @@ import digitlib
 from digitlib import hold_out, load_mnist, load_model, predict_digits, read_results
 from digitlib.experiments.sweep import sweep_recipes
 from digitlib.experiments.tuning import tune_recipe
+from digitlib.experiments.worker import measure_run
 
 RECIPES, SEEDS, ONE_EPOCH = ["fast", "dense"], [0, 1], [{"epochs": 1}]
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the tests kill process groups")
@@ -33,9 +34,14 @@ def slice_folder(tmp_path_factory, mnist):
 
 
 @pytest.fixture(scope="session")
-def alone():
-    """Two recipes, two seeds, one epoch on all images, one run at a time."""
-    return sweep_recipes(RECIPES, SEEDS, ONE_EPOCH, jobs=1)
+def part(tmp_path_factory, mnist):
+    return write_data(tmp_path_factory.mktemp("part"), mnist, 12_000, 2_000)
+
+
+@pytest.fixture(scope="session")
+def alone(part):
+    """Two recipes, two seeds, one epoch, one run at a time."""
+    return sweep_recipes(RECIPES, SEEDS, ONE_EPOCH, source=part, jobs=1)
 
 
 @pytest.fixture
@@ -116,6 +122,17 @@ def quick(monkeypatch):
 
     monkeypatch.setattr("digitlib.experiments.sweep._run_in_own_process", run)
     return started
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """Runs that are measured in this process, which has started Keras already."""
+
+    def run(run, source, models, judge):
+        measured = measure_run(**run, source=source, models=models, judge=judge)
+        return {**run, **measured, "error": ""}
+
+    monkeypatch.setattr("digitlib.experiments.sweep._run_in_own_process", run)
 
 
 def test_names_numbers_and_overrides_are_taken_in_their_plain_forms(quick):
@@ -277,23 +294,23 @@ def test_rows_tell_what_was_run(alone):
     assert alone["parameters"].tolist() == [108_874] * 2 + [101_770] * 2
     assert (alone["error"] == "").all()
     assert (alone[["wall_seconds", "cpu_seconds"]] > 0).all(axis=None)
-    assert alone["test_accuracy"].between(0.93, 0.995).all()
+    assert alone["test_accuracy"].between(0.85, 0.995).all()
     assert alone["test_accuracy"].nunique() == 4
 
 
-def test_two_at_a_time_give_the_same(alone):
-    together = sweep_recipes(RECIPES, SEEDS, ONE_EPOCH, jobs=2)
+def test_two_at_a_time_give_the_same(alone, part):
+    together = sweep_recipes(RECIPES, SEEDS, ONE_EPOCH, source=part, jobs=2)
     measured = ["validation_accuracy", "validation_loss", "test_accuracy", "test_loss"]
     assert together[measured].equals(alone[measured])
 
 
 def test_a_cluster_gives_the_same_and_survives_the_loss_of_a_worker(
-    alone, cluster, compare, tmp_path
+    alone, part, cluster, compare, tmp_path
 ):
     address, worker = cluster
     path = tmp_path / "results.csv"
-    options = "--seeds", 2, "--epochs", 1, "--scheduler", address, "--output", path
-    running = compare(*RECIPES, *options)
+    options = "--seeds", 2, "--epochs", 1, "--data", part, "--output", path
+    running = compare(*RECIPES, *options, "--scheduler", address)
     wait_for(lambda: count_rows(path) >= 1 or running.poll() is not None)
     kill(worker)
     assert running.wait(timeout=480) == 0, (tmp_path / "compare.log").read_text()
@@ -331,20 +348,20 @@ def test_a_failing_run_does_not_end_the_sweep(slice_folder):
     assert sound.test_accuracy > 0.2
 
 
-def test_the_command_line_tells_of_failed_runs(run_python, slice_folder):
+def test_the_command_line_tells_of_failed_runs(run_digitlib, slice_folder):
     options = "--epochs", 1, "--learning-rate", 1e38, "--seeds", 1, "--data", slice_folder
-    done = run_python("-m", "digitlib", "compare", "logistic", *options)
+    done = run_digitlib("compare", "logistic", *options)
     assert done.returncode == 1
     assert done.stdout.startswith("logistic, seed 0, failed: exit code 1: FloatingPointError")
 
 
-def test_runs_named_twice_are_run_once(slice_folder):
-    frame = sweep_recipes(["logistic"] * 2, [0, 0], [{"epochs": 1}] * 2, source=slice_folder)
-    assert len(frame) == 1
+def test_runs_named_twice_are_run_once(quick):
+    frame = sweep_recipes(["logistic"] * 2, [0, 0], [{"epochs": 1}] * 2)
+    assert len(frame) == len(quick) == 1
 
 
-def test_tuning_chooses_on_validation_and_judges_once(slice_folder):
-    tuning = tune_recipe("dense", 3, fixed={"epochs": 1}, num_seeds=2, source=slice_folder, jobs=2)
+def test_tuning_chooses_on_validation_and_judges_once(here, slice_folder):
+    tuning = tune_recipe("dense", 3, fixed={"epochs": 1}, num_seeds=2, source=slice_folder)
     assert len(tuning.trials) == 3
     assert tuning.trials[["test_accuracy", "test_loss"]].isna().all(axis=None)
     accuracies = tuning.trials["validation_accuracy"].tolist()
@@ -356,11 +373,9 @@ def test_tuning_chooses_on_validation_and_judges_once(slice_folder):
     assert tuning.judged["test_accuracy"].notna().all()
 
 
-def test_tune_prints_trials_and_the_judged_winner(run_python, slice_folder, tmp_path):
-    options = "--trials", 2, "--epochs", 1, "--jobs", 2, "--data", slice_folder
-    done = run_python(
-        "-m", "digitlib", "tune", "logistic", *options, "--output", tmp_path / "t.csv"
-    )
+def test_tune_prints_trials_and_the_judged_winner(here, run_digitlib, slice_folder, tmp_path):
+    options = "--trials", 2, "--epochs", 1, "--data", slice_folder, "--output", tmp_path / "t.csv"
+    done = run_digitlib("tune", "logistic", *options)
     assert done.returncode == 0
     results = read_results(tmp_path / "t.csv")
     assert results["test_accuracy"].notna().tolist() == [False] * 2 + [True] * 3
@@ -373,12 +388,10 @@ def test_tune_prints_trials_and_the_judged_winner(run_python, slice_folder, tmp_
     assert f"{results['test_accuracy'][2:].mean():.2%}" in judged
 
 
-def test_models_are_kept_and_the_test_images_left_alone(run_python, tmp_path):
+def test_models_are_kept_and_the_test_images_left_alone(here, run_digitlib, tmp_path):
     (tmp_path / "models").mkdir()
     options = "--seeds", 1, "--epochs", 1, "--models", "models", "--output", "r.csv"
-    done = run_python(
-        *("-m", "digitlib", "compare", "logistic", "--validation-only", *options), cwd=tmp_path
-    )
+    done = run_digitlib("compare", "logistic", "--validation-only", *options, cwd=tmp_path)
     assert done.returncode == 0
     row = read_results(tmp_path / "r.csv").iloc[0]
     assert np.isnan(row["test_accuracy"])

@@ -14,24 +14,22 @@ import pytest
 from forked import start_python
 
 from digitlib import RECIPES, Split, train_model
+from tests.training.small import SMALL
 
 # Compiles quickly, for tests of files.
 PLAIN = dataclasses.replace(RECIPES["fast"], width=4, epochs=4, batch_size=100)
-# Small, and with all that has a state: dropout, normalisation, augmentation, schedule.
-SMALL = dataclasses.replace(RECIPES["robust"], width=4, epochs=4, plain_epochs=1, batch_size=100)
 TRAIN_AND_HASH = """
-import dataclasses, hashlib, json, sys
+import hashlib, json, sys
 import digitlib
 digitlib.start_keras()
+from tests.training.small import SMALL
 train = digitlib.load_mnist().train
 train, validation = (
     digitlib.Split(train.images[part], train.labels[part])
     for part in (slice(0, 1500), slice(1500, 2000))
 )
-numbers = {"width": 4, "epochs": 4, "plain_epochs": 1, "batch_size": 100}
-recipe = dataclasses.replace(digitlib.RECIPES["robust"], **numbers)
 print("ready", flush=True)
-run = digitlib.train_model(recipe, train, validation, verbose=0, checkpoint_dir=sys.argv[1])
+run = digitlib.train_model(SMALL, train, validation, verbose=0, checkpoint_dir=sys.argv[1])
 content = b"".join(weights.tobytes() for weights in run.model.get_weights())
 print(hashlib.sha256(content + json.dumps(run.history).encode()).hexdigest())
 """
