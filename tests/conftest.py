@@ -1,6 +1,8 @@
 """What several test modules share."""
 
+import hashlib
 import os
+import re
 import runpy
 import signal
 import struct
@@ -8,6 +10,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 
 import matplotlib
@@ -37,12 +40,15 @@ needs_chromium = pytest.mark.skipif(
 )
 RUNS = "tests/test_lesson_runs.py"
 NOTEBOOK = nbformat.read(ROOT / "Digit_recognizer.ipynb", as_version=4)
+RESULTS = "lesson/results"  # of Run All, in pytest's cache
+TIMES = re.compile(r"\d+m?s \d+m?s/step|\d+/\d+ [\u2501 -]+ ?|\d+s -|\d+m?s/step")
 CODE = [cell for cell in NOTEBOOK.cells if cell.cell_type == "code"]
 EXERCISES = [cell for cell in CODE if "TODO" in cell.source]
 
 
 def pytest_addoption(parser):
     parser.addoption("--many", action="store_true", help="kill 200 processes, not 10 or 20")
+    parser.addoption("--again", action="store_true", help="run the lesson in another order, too")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -62,6 +68,24 @@ def pytest_collection_modifyitems(items):
     first += ["test_train.py", "test_sweep.py", "test_commands.py"]
     place = {name: number for number, name in enumerate(first)}
     items.sort(key=lambda item: place.get(item.path.name, len(first)))
+
+
+def show_results(outputs):
+    """What a cell shows, apart from the time that it took and from what was predicted."""
+    shown = []
+    for output in outputs:
+        data = output.get("data", {})
+        shown.append(data.get("text/html") or data.get("text/plain") or output.get("text"))
+    text = "".join(map(str, shown))
+    lines = [line.rsplit("\r", 1)[-1] for line in text.split("\n")]  # what overwrote the rest
+    lines = [re.sub(r"(Measured: \S+) .*", r"\1", line) for line in lines]
+    return TIMES.sub("", re.sub(r"\x08|\x1b\[[\d;]*m", "", "\n".join(lines)))
+
+
+def identify_run():
+    """What two runs of the lesson must have in common to show the same."""
+    lesson = (ROOT / "Digit_recognizer.ipynb").read_bytes()
+    return [hashlib.sha256(lesson).hexdigest(), metadata.version("tensorflow")]
 
 
 @pytest.fixture(scope="session", autouse=True)

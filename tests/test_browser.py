@@ -11,9 +11,10 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import urlparse
 
+import nbformat
 import numpy as np
 import pytest
-from conftest import CHROMIUM, ROOT, needs_chromium
+from conftest import CHROMIUM, RESULTS, ROOT, identify_run, needs_chromium, show_results
 from PIL import Image, ImageDraw
 
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
@@ -28,7 +29,7 @@ MINUTE = 60_000  # milliseconds, as Playwright counts
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """JupyterLab with settings of its own, in a folder with a copy of the lesson; its address."""
+    """JupyterLab with settings of its own and a copy of the lesson: its address and folder."""
     home = tmp_path_factory.mktemp("home")
     folder = tmp_path_factory.mktemp("lesson")
     shutil.copy(ROOT / "Digit_recognizer.ipynb", folder)
@@ -67,7 +68,7 @@ def server(tmp_path_factory):
             except OSError:
                 assert process.poll() is None, (home / "log").read_text()
                 time.sleep(0.5)
-        yield address
+        yield address, folder
     finally:
         process.terminate()
         process.wait(30)
@@ -166,16 +167,37 @@ def run_all(page):
     playwright.expect(prompts.last).to_have_text(re.compile(r"\[\d+\]:"), timeout=15 * MINUTE)
 
 
-def test_the_lesson_runs_and_the_pad_reads_in_jupyterlab(server, page, tmp_path):
-    page.goto(f"{server}/lab/tree/Digit_recognizer.ipynb")
+def save_lesson(page, path):
+    """Saves the notebook that is open, and returns it."""
+    before = path.stat().st_mtime_ns
+    page.get_by_role("menuitem", name="File", exact=True).click()
+    page.get_by_text("Save Notebook", exact=True).click()
+    for _ in range(60):
+        time.sleep(0.5)
+        if path.stat().st_mtime_ns > before:
+            return nbformat.read(path, as_version=4)
+    raise TimeoutError("the notebook was not saved")
+
+
+def test_the_lesson_runs_and_the_pad_reads_in_jupyterlab(server, page, tmp_path, pytestconfig):
+    """What it shows is what it showed in the run before, by nbval in another process."""
+    before = pytestconfig.cache.get(RESULTS, {})
+    if before.get("of") != identify_run():
+        pytest.fail("nothing to compare with: first run pytest tests/test_lesson_runs.py")
+    address, folder = server
+    page.goto(f"{address}/lab/tree/Digit_recognizer.ipynb")
     run_all(page)
+    saved = save_lesson(page, folder / "Digit_recognizer.ipynb")
+    shown = {c.id: show_results(c.outputs) for c in saved.cells if c.cell_type == "code"}
+    differing = {name for name in shown if shown[name] != before["shown"][name]}
+    assert differing == set()
     use_pad(page, tmp_path)
     artefact(page, "jupyterlab")
 
 
 def test_the_pad_reads_in_notebook(server, page, tmp_path):
     """The kernel in which JupyterLab has run the lesson is still there: one cell is enough."""
-    page.goto(f"{server}/notebooks/Digit_recognizer.ipynb")
+    page.goto(f"{server[0]}/notebooks/Digit_recognizer.ipynb")
     cell = page.locator(".jp-CodeCell", has_text="digitlib.DrawingPad(robust)").first
     cell.locator(".cm-content").click(timeout=2 * MINUTE)
     page.keyboard.press("Control+Enter")

@@ -1,4 +1,4 @@
-"""The lesson executed in other ways: with its solutions, twice, damaged, as slides."""
+"""The lesson executed in other ways: with its solutions, in another order, damaged, as slides."""
 
 import copy
 import re
@@ -6,94 +6,63 @@ from collections import defaultdict
 
 import nbformat
 import pytest
-from conftest import CODE, EXERCISES, NOTEBOOK, ROOT
+from conftest import EXERCISES, NOTEBOOK, RESULTS, ROOT, identify_run, show_results
 from nbconvert import SlidesExporter
 from nbval.plugin import IPyNbCell, IPyNbFile
 
 from tools.store_lesson import sections
 
-TIMES = re.compile(r"\d+m?s \d+m?s/step|\d+/\d+ [\u2501 -]+ ?|\d+s -|\d+m?s/step")
-# All names, and what digitlib remembers of the answers.
+# What digitlib remembers of the answers.
 FORGET = """
-import sys
-for name in [name for name in sys.modules if name.split(".")[0] == "digitlib"]:
-    del sys.modules[name]
-get_ipython().reset(new_session=False)
+from digitlib.exercises import check
+for kept in (check._records, check._predictions, check._results):
+    kept.clear()
 """
 
 
-def execute(file, cells):
-    """Runs cells in the kernel of an nbval file; returns the outputs of each."""
-    done = []
-    for number, cell in enumerate(cells):
-        run = IPyNbCell.from_parent(
-            file, name=cell.id, cell_num=number, cell=cell, options=defaultdict(bool)
-        )
-        run.runtest()
-        done.append(run.test_outputs)
-    return done
+def run(file, cell, options=None):
+    """Runs a cell in the kernel of an nbval file, as nbval does; returns the outputs."""
+    options = defaultdict(bool, options or {})
+    item = IPyNbCell.from_parent(file, name=cell.id, cell_num=0, cell=cell, options=options)
+    item.runtest()
+    return item.test_outputs
 
 
-def results(outputs):
-    """What a cell shows, apart from the time that it took and from what was predicted."""
-    shown = []
-    for output in outputs:
-        data = output.get("data", {})
-        shown.append(data.get("text/html") or data.get("text/plain") or output.get("text"))
-    text = "".join(map(str, shown))
-    lines = [line.rsplit("\r", 1)[-1] for line in text.split("\n")]  # what overwrote the rest
-    lines = [re.sub(r"(Measured: \S+) .*", r"\1", line) for line in lines]
-    return TIMES.sub("", re.sub(r"\x08|\x1b\[[\d;]*m", "", "\n".join(lines)))
+def run_source(file, source):
+    return run(file, nbformat.v4.new_code_cell(source))
 
 
-def solved(cell):
-    """A TODO cell with its folded solution in place; any other cell as it is."""
-    if "TODO" not in cell.source:
-        return cell
-    help_ = NOTEBOOK.cells[NOTEBOOK.cells.index(cell) + 1].source
-    (solution,) = re.findall(r"```python\n(.*?)\n```", help_, re.S)
-    return nbformat.v4.new_code_cell(solution, id=cell.id)
+def start_lesson(request):
+    """Starts a kernel for the lesson, until the tests of this module have ended."""
+    file = IPyNbFile.from_parent(request.session, path=ROOT / "Digit_recognizer.ipynb")
+    file.setup()
+    request.addfinalizer(file.kernel.stop)
+    return file
 
 
 @pytest.fixture(scope="module")
-def runs(request):
-    """Two runs of all cells in one kernel, and the summary behind them: outputs by cell.
-
-    The first is Run All, by nbval if it is among the tests. Before the second, the kernel forgets
-    the first; it has the solutions in place, and its sections 10 to 17 run backwards, before 8 and
-    9: whatever they need must be in 1 to 7. (They run forwards in the first, so none needs a later
-    one either.)
-    """
-    cells = [item for item in request.session.items if isinstance(item, IPyNbCell)]
-    if cells and all(hasattr(cell, "test_outputs") for cell in cells):
-        file = cells[0].parent
-        first = [cell.test_outputs for cell in cells]
-    else:
-        file = IPyNbFile.from_parent(request.session, path=ROOT / "Digit_recognizer.ipynb")
-        file.setup()
-        request.addfinalizer(lambda: file.kernel.stop())
-        first = execute(file, CODE)
-    code = [
-        [cell for cell in cells if cell.cell_type == "code"]
-        for cells in sections(NOTEBOOK).values()
-    ]
-    ordered = [cell for cells in code[:7] + code[:8:-1] + code[7:9] for cell in cells]
-    forget = nbformat.v4.new_code_cell(FORGET, id="forget")
-    summary = next(cell for cell in CODE if cell.id == "summary")
-    _, *second, summed_up = execute(file, [forget, *map(solved, ordered), summary])
-    return (
-        {cell.id: outputs for cell, outputs in zip(CODE, first, strict=True)},
-        {cell.id: outputs for cell, outputs in zip(ordered, second, strict=True)},
-        summed_up,
-    )
+def lesson(request):
+    """The lesson after Run All, by nbval if it is among the tests; and the outputs by cell."""
+    items = [item for item in request.session.items if isinstance(item, IPyNbCell)]
+    if not items or not all(hasattr(item, "test_outputs") for item in items):
+        items = list(start_lesson(request).collect())
+        for item in items:
+            item.runtest()
+    return items[0].parent, {item.cell.id: item.test_outputs for item in items}
 
 
-def test_every_solution_is_right(runs):
-    _, second, summary = runs
-    for exercise in EXERCISES:
-        printed = [output.text for output in second[exercise.id] if "text" in output]
-        said = printed[-1].splitlines()[-1]
-        assert said.startswith(("Right. ", "Noted: ")), f"{exercise.id}: {said}"
+def solve(cell):
+    """Returns the folded solution of a TODO cell."""
+    help_ = NOTEBOOK.cells[NOTEBOOK.cells.index(cell) + 1].source
+    (solution,) = re.findall(r"```python\n(.*?)\n```", help_, re.S)
+    return solution
+
+
+def verify_solutions(outputs, summary):
+    """Fails unless every exercise was answered, and every answer to a question is right."""
+    for name, shown in outputs.items():
+        said = [output.text for output in shown if "text" in output][-1].splitlines()[-1]
+        assert said.startswith(("Right. ", "Noted: ")), f"{name}: {said}"
     count = sum("digitlib.check_" in exercise.source for exercise in EXERCISES)
     assert summary[0].text.splitlines()[0] == (
         f"{count} exercises: {count} answered, {count} right, 0 open."
@@ -101,12 +70,42 @@ def test_every_solution_is_right(runs):
     assert summary[1]["data"]["text/plain"].count("right at first try") == count
 
 
-def test_another_run_in_the_same_kernel_gives_the_same_results(runs):
-    first, second, _ = runs
-    compared = {cell.id for cell in CODE} - {cell.id for cell in EXERCISES} - {"summary"}
-    assert {name for name in compared if results(first[name]) != results(second[name])} == set()
-    assert "% correct, 95 % interval" in results(first["test"])
-    assert "<img alt" in results(first["confusion"])
+def test_every_solution_is_right(lesson):
+    file, _ = lesson
+    run_source(file, FORGET)
+    solved = {exercise.id: run_source(file, solve(exercise)) for exercise in EXERCISES}
+    verify_solutions(solved, run_source(file, "digitlib.check_summary()"))
+
+
+def test_what_a_run_shows_is_kept_for_another(lesson, request):
+    """For tests/test_browser.py, which runs the lesson in JupyterLab and compares."""
+    shown = {name: show_results(outputs) for name, outputs in lesson[1].items()}
+    assert "% correct, 95 % interval" in shown["test"]
+    assert "<img alt" in shown["confusion"]
+    request.config.cache.set(RESULTS, {"of": identify_run(), "shown": shown})
+
+
+def test_the_solved_lesson_runs_in_another_order(request):
+    """With the solutions in place, and sections 10 to 17 backwards, before 8 and 9.
+
+    Whatever they need must be in 1 to 7. (Run All has them forwards, so none needs a later one
+    either.) As in Run All, nbval compares the outputs that depend on nothing else.
+    """
+    if not request.config.getoption("--again"):
+        pytest.skip("takes minutes: pytest --again")
+    file = start_lesson(request)
+    items = {item.cell.id: item for item in file.collect()}
+    code = [
+        [cell for cell in cells if cell.cell_type == "code"]
+        for cells in sections(NOTEBOOK).values()
+    ]
+    solved = {}
+    for cell in (cell for part in code[:7] + code[:8:-1] + code[7:9] for cell in part):
+        if cell in EXERCISES:
+            solved[cell.id] = run_source(file, solve(cell))
+        elif cell.id != "summary":
+            items[cell.id].runtest()
+    verify_solutions(solved, run_source(file, "digitlib.check_summary()"))
 
 
 def test_nbval_notices_a_changed_number_shape_and_word(run_python, tmp_path):
