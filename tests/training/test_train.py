@@ -6,10 +6,8 @@ import math
 import keras
 import numpy as np
 import pytest
-from scipy import ndimage
 
 from digitlib import RECIPES, Split, predict_probabilities, train_model
-from digitlib.training.augmentation import build_augmentation
 from digitlib.training.synthetic import make_negatives
 from digitlib.uncertainty import calibrate_model
 
@@ -171,64 +169,6 @@ def test_the_last_epochs_see_the_images_as_they_are(slices, monkeypatch):
     assert train_model(all_plain, *slices, verbose=0).history["accuracy"][0] > 0.4
 
 
-def test_augmentation_moves_training_images_only(slices):
-    images = slices[0].images[:50, ..., None].astype("float32") / 255
-    moved = [np.array(build_augmentation(0.1, seed)(images, training=True)) for seed in (0, 0, 1)]
-    assert np.array_equal(moved[0], moved[1])
-    assert not np.allclose(moved[0], moved[2])
-    assert not np.allclose(moved[0], images)
-    assert moved[0].min() >= 0
-    assert moved[0].max() <= 1 + 1e-6
-    # The ink's centre stays within the strongest shift: a tenth of 28 pixels, and a little for
-    # zoom and rotation about the middle.
-    rows = np.arange(28)[:, None, None]
-    centres = [(x * rows).sum((1, 2, 3)) / x.sum((1, 2, 3)) for x in (images, moved[0])]
-    assert 1 < np.abs(centres[0] - centres[1]).max() < 2.8 + 1.5
-    model = train_model(dataclasses.replace(ONE_EPOCH, augmentation=0.1), *slices, verbose=0).model
-    assert not any("Random" in type(layer).__name__ for layer in model.layers)
-
-
-def test_slant_and_strokes_are_changed_too(slices):
-    images = slices[0].images[:50, ..., None].astype("float32") / 255
-    assert build_augmentation(0.0, shear=0.0, stroke=0.0).layers == []
-    ink = images.sum((1, 2, 3))
-    strokes = np.array(build_augmentation(0.0, 3, stroke=1.0)(images, training=True))
-    change = strokes.sum((1, 2, 3)) / ink
-    assert change.min() < 0.8  # thinner
-    assert change.max() > 1.3  # thicker
-    assert strokes.min() >= 0
-    assert strokes.max() <= 1
-    # A place becomes no darker than the darkest about it, and no lighter than the lightest.
-    around = {"size": (1, 3, 3, 1), "mode": "nearest"}
-    assert (strokes <= ndimage.maximum_filter(images, **around) + 1e-6).all()
-    assert (strokes >= ndimage.minimum_filter(images, **around) - 1e-6).all()
-    slanted = np.array(build_augmentation(0.0, 3, shear=0.2)(images, training=True))
-    # Rows move sideways: each keeps its ink, but for what leaves the picture.
-    assert slanted.sum((2, 3)) == pytest.approx(images.sum((2, 3)), abs=2)
-    assert not np.allclose(slanted, images, atol=0.3)
-
-
-def test_every_second_image_gets_grey_and_noisy_paper(slices):
-    images = slices[0].images[:1000, ..., None].astype("float32") / 255
-    assert build_augmentation(0.0, degradation=0.0).layers == []
-    degrade = build_augmentation(0.0, 3, degradation=0.8)
-    assert np.array_equal(degrade(images, training=False), images)
-    changed = np.array(degrade(images, training=True))
-    assert changed.min() >= 0
-    assert changed.max() <= 1
-    touched = (changed != images).any((1, 2, 3))
-    assert 430 <= touched.sum() <= 570, "further from half of 1,000 than chance goes"
-    corner = changed[touched, :4, :4]  # no digit of MNIST reaches it
-    assert (images[touched, :4, :4] == 0).all()
-    assert 0.1 < corner.mean() < 0.4, "half the fading, half the grey: 0.2, and noise cut at 0"
-    assert 0.02 < corner.std((1, 2, 3)).mean() < 0.2
-    # Fading and blur take contrast from the ink.
-    contrast = changed[touched].max((1, 2, 3)) - changed[touched].mean((1, 2, 3))
-    assert contrast.mean() < 0.9 * (images.max((1, 2, 3)) - images.mean((1, 2, 3))).mean()
-    again = np.array(build_augmentation(0.0, 3, degradation=0.8)(images, training=True))
-    assert np.array_equal(changed, again)
-
-
 def test_negative_examples_lower_the_confidence(slices):
     recipe = dataclasses.replace(ONE_EPOCH, loss="categorical_crossentropy", epochs=3)
     negatives = make_negatives(slices[1].images, 100, seed=7)
@@ -246,37 +186,6 @@ def test_a_calibrated_recipe_ends_with_the_best_temperature(slices):
     plain = train_model(ONE_EPOCH, *slices, verbose=0).model
     assert calibrate_model(model, slices[1]) == pytest.approx(1, abs=0.01)
     assert calibrate_model(plain, slices[1]) != pytest.approx(1, abs=0.01)
-
-
-def test_shift_rotation_and_zoom_are_drawn_independently():
-    shift, turn, zoom = build_augmentation(0.1, seed=4).layers
-    images = np.zeros((2000, 28, 28, 1), "float32")
-    draws = [
-        *np.array(shift.get_random_transformation(images, training=True)["translations"]).T,
-        np.array(turn.get_random_transformation(images, training=True)["angle"]),
-        np.array(zoom.get_random_transformation(images, training=True)["height_zoom"])[:, 0],
-    ]
-    # Of 2,000 independent pairs, the correlation scatters with 1 / sqrt(2000) = 0.022.
-    correlations = np.corrcoef(draws) - np.eye(4)
-    assert np.abs(correlations).max() < 0.1
-    assert all(np.std(draw) > 0 for draw in draws)
-
-
-@pytest.mark.parametrize(
-    ("numbers", "message"),
-    [
-        ({"strength": 0.6}, "strength must be a number from 0 to 0.5; got 0.6"),
-        ({"strength": -0.1}, "strength must be a number from 0 to 0.5; got -0.1"),
-        ({"strength": math.nan}, "strength must be a number from 0 to 0.5; got nan"),
-        ({"shear": 1.1}, "shear must be a number from 0 to 1; got 1.1"),
-        ({"stroke": -1}, "stroke must be a number from 0 to 1; got -1"),
-        ({"degradation": "0.5"}, "degradation must be a number from 0 to 1; got '0.5'"),
-        ({"seed": -1}, "seed must be a whole number from 0 to 4294967295; got -1"),
-    ],
-)
-def test_impossible_augmentation_is_refused(numbers, message):
-    with pytest.raises(ValueError, match=message):
-        build_augmentation(**{"strength": 0.1, **numbers})
 
 
 def test_the_record_has_the_settings_by_name_and_is_json(slices):
