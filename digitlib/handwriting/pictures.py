@@ -14,6 +14,7 @@ from digitlib.files import expand_home
 # (h, w, channels) with 1, 3 or 4 channels, of bool, uint8, uint16 or floats from 0 to 1.
 PictureSource = str | Path | bytes | Image.Image | np.ndarray
 Grey = npt.NDArray[np.float32]  # (h, w)
+Colours = npt.NDArray[np.float32]  # (h, w, 3), red, green and blue
 _MAX_PIXELS = 50_000_000
 _TOO_LARGE = "{} has more than 50 million pixels. Make it smaller first."
 _LONGEST_SIDE = 2000  # more detail doesn't help to recognise a digit, and takes time
@@ -23,10 +24,39 @@ _FORMATS = ["PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM"]
 
 def read_picture(picture: PictureSource) -> Grey:
     """Opens a picture and converts it to grey levels, float32 (h, w), 0 black to 1 white."""
-    grey = _grey(_open(picture))
-    factor = max(1, max(grey.shape) / _LONGEST_SIDE)
-    height, width = (max(1, round(side / factor)) for side in grey.shape)
-    return np.array(Image.fromarray(grey).resize((width, height), Image.Resampling.BOX))
+    return to_grey(read_colours(picture))
+
+
+def read_colours(picture: PictureSource) -> Colours:
+    """Opens a picture in its colours, and shrinks it to at most 2,000 pixels.
+
+    Args:
+        picture: a `PictureSource`, such as a path.
+
+    Returns:
+        float32 (h, w, 3), 0 to 1. Transparent pixels become white, or black if nothing could be
+        seen on white.
+    """
+    array = _scale(_shrink(_open(picture)))
+    if array.shape[2] < 3:
+        return np.repeat(array, 3, axis=2)
+    colours, opaque = array[..., :3], array[..., 3:]
+    if opaque.size == 0:
+        return colours
+    on_white = colours * opaque + (1 - opaque)
+    return on_white if np.ptp(on_white) > 0.1 else colours * opaque
+
+
+def to_grey(colours: Colours) -> Grey:
+    """Returns grey levels, float32 (h, w), in which ink differs as much as it can from paper."""
+    red, green, blue = np.moveaxis(colours, 2, 0)
+    if np.array_equal(red, green) and np.array_equal(green, blue):
+        return red.copy()
+    # Blue ink has the highest contrast in the red channel, red ink in the green one: take the
+    # channel that varies most.
+    few = colours[:: 1 + len(colours) // 500, :: 1 + colours.shape[1] // 500]
+    best = int(np.argmax([1.2 * (few @ _BRIGHTNESS).std(), *few.std(axis=(0, 1))]))
+    return colours @ _BRIGHTNESS if best == 0 else colours[..., best - 1].copy()
 
 
 def resize(grey: Grey, factor: float) -> Grey:
@@ -121,19 +151,20 @@ def _check_array(array, name):
     return array
 
 
-def _grey(array):
-    """Scales to [0, 1], puts transparent pixels on paper and turns colours grey."""
+def _shrink(array):
+    """Shrinks a picture of any type to at most 2,000 pixels, with its colours apart."""
+    factor = min(1, _LONGEST_SIDE / max(array.shape[:2]))
+    shape = tuple(max(1, round(side * factor)) for side in array.shape[:2])
+    if factor == 1:
+        return array
+    if array.dtype == np.uint8 and array.shape[2:] != (1,):  # Pillow does this at once
+        return np.asarray(Image.fromarray(array).resize(shape[::-1], Image.Resampling.BOX))
+    channels = np.moveaxis(array.reshape(*array.shape[:2], -1), -1, 0)
+    return np.stack([resize_to(_scale(channel)[..., 0], shape) for channel in channels], axis=2)
+
+
+def _scale(array):
+    """Returns float32 (h, w, channels), 0 to 1."""
     white = np.iinfo(array.dtype).max if array.dtype.kind == "u" else 1
-    array = np.divide(array, white, dtype=np.float32, casting="same_kind")
-    if array.ndim == 2 or array.shape[2] == 1:
-        return array.reshape(array.shape[:2])
-    colours = array[..., :3]
-    if array.shape[2] == 4:
-        opaque = array[..., 3:]
-        on_white = colours * opaque + (1 - opaque)
-        colours = on_white if np.ptp(on_white) > 0.1 else colours * opaque
-    # Blue ink has the highest contrast in the red channel, red ink in the green one: take the
-    # channel that varies most.
-    few = colours[:: 1 + len(colours) // 500, :: 1 + colours.shape[1] // 500]
-    best = int(np.argmax([1.2 * (few @ _BRIGHTNESS).std(), *few.std(axis=(0, 1))]))
-    return colours @ _BRIGHTNESS if best == 0 else colours[..., best - 1]
+    scaled = np.divide(array, white, dtype=np.float32, casting="same_kind")
+    return scaled.reshape(*array.shape[:2], -1)
