@@ -9,7 +9,7 @@ from scipy import ndimage
 from skimage.measure import label, regionprops
 
 from digitlib.handwriting.ink import cut_out, find_ink, find_parts, verify_ink
-from digitlib.handwriting.normalization import digit_to_image
+from digitlib.handwriting.normalization import DETAIL, digit_to_image
 from digitlib.handwriting.pictures import Grey, resize
 
 _MAX_PARTS = 300
@@ -102,7 +102,8 @@ def _usual_height(parts):
 
 def _find_slant(mask):
     """How far the writing leans to the right, in pixels for each pixel up."""
-    rows, columns = np.nonzero(mask[::2, ::2])
+    few = mask[::2, ::2]  # a stroke one pixel wide may lie between them
+    rows, columns = np.nonzero(few if few.any() else mask)
 
     def clearness(slant):  # upright digits fill few columns, and fill them well
         places = columns + slant * rows
@@ -170,6 +171,9 @@ def _draw(writing, box, pieces):
     top, left, bottom, right = box
     around = slice(max(0, top - 2), bottom + 2), slice(max(0, left - 2), right + 2)
     mask = np.isin(writing.labels[around], [piece.number for piece in pieces])
-    factor = max(1, 120 / max(mask.shape))
-    amount = resize(writing.amount[around], factor)
-    return digit_to_image(cut_out(amount, resize(mask.astype(np.float32), factor) > 0.5))
+    factor = DETAIL / max(mask.shape)
+    amount, covered = (
+        resize(layer, factor) for layer in (writing.amount[around], mask.astype(np.float32))
+    )
+    # Where a picture shrinks, a thin stroke covers less than half of any pixel.
+    return digit_to_image(cut_out(amount, covered > min(0.5, covered.max() / 2)))

@@ -1,12 +1,15 @@
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+from skimage.filters import threshold_otsu
 
 from digitlib.handwriting.ink import (
     cut_out,
+    enlarge,
     find_extent,
     find_ink,
     find_parts,
+    find_threshold,
     verify_ink,
 )
 from digitlib.handwriting.pictures import resize, resize_to
@@ -51,6 +54,23 @@ def test_the_grain_of_paper_is_not_ink():
     grey = np.clip(RNG.normal(0.8, 0.02, (150, 200)), 0, 1).astype(np.float32)
     with pytest.raises(ValueError, match="only paper, shadow or noise"):
         verify_ink(find_ink(grey, lambda mask: mask, reach=0.3))
+
+
+def test_the_threshold_of_a_clean_drawing_lies_in_the_middle(strokes):
+    assert find_threshold(np.where(strokes, 0.8, 0.2)) == pytest.approx(0.5, abs=0.01)
+
+
+def test_the_threshold_of_a_photograph_is_the_one_of_otsu():
+    levels = np.concatenate([RNG.normal(0.2, 0.05, 3000), RNG.normal(0.7, 0.1, 500)])
+    assert find_threshold(levels) == pytest.approx(threshold_otsu(levels), abs=0.005)
+
+
+def test_only_a_small_picture_is_enlarged():
+    grey = RNG.random((20, 32), dtype=np.float32)
+    large = enlarge(grey)
+    assert large.shape == (62, 100)
+    assert 0 <= large.min() < large.max() <= 1
+    assert enlarge(large) is large
 
 
 def test_ink_is_cut_out_and_scaled(strokes):

@@ -4,7 +4,7 @@ from PIL import Image
 from scipy import ndimage
 
 from digitlib import explain_steps
-from digitlib.handwriting.normalization import image_to_digit
+from digitlib.handwriting.normalization import digit_to_image, image_to_digit
 
 RNG = np.random.default_rng(5)
 
@@ -90,6 +90,15 @@ def test_thin_strokes_are_thickened_and_thick_ones_stay():
     thick = image_to_digit(page)
     assert 2 <= (fine[14] > 127).sum() <= 3
     assert (thick[14] > 127).sum() == pytest.approx(40 * 20 / 300, abs=1)
+
+
+def test_a_huge_digit_is_thickened_as_a_small_one(digits):
+    fine = [np.asarray(Image.fromarray(digit).resize((56, 56))) > 200 for digit in digits[:5]]
+    large = [np.kron(digit, np.ones((20, 20))) for digit in fine]
+    assert_similar(
+        [digit_to_image(d.astype(np.float32)) for d in large],
+        [digit_to_image(d.astype(np.float32)) for d in fine],
+    )
 
 
 def test_specks_and_what_the_edge_cuts_are_left_out(digits):
