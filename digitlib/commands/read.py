@@ -36,11 +36,13 @@ def run(options: Namespace) -> int:
 
     def read(path):
         last["reading"] = reading = digitlib.read_digits(model, path, sure=options.sure)
+        numbers = [{"text": number.text, "box": number.box} for number in reading.numbers]
         digits = [
             {"digit": digit.text, "box": digit.box, "probabilities": digit.probabilities.tolist()}
             for digit in reading.digits
         ]
-        results = {"text": reading.text, "size": reading.picture.shape, "digits": digits}
+        found = {"text": reading.text, "size": reading.picture.shape}
+        results = {**found, "numbers": numbers, "digits": digits}
         return reading.text.replace("\n", " / "), results
 
     failed = common.process_pictures(options, read)

@@ -1,6 +1,7 @@
 """Read several digits: try every way to divide the ink into digits, and mark uncertain ones."""
 
 import math
+from itertools import chain, pairwise
 from numbers import Real
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,8 +10,10 @@ import numpy.typing as npt
 
 from digitlib.data import NUM_CLASSES
 from digitlib.evaluation import Ensemble, predict_probabilities
-from digitlib.handwriting.pictures import Grey, PictureSource, read_picture, resize
+from digitlib.handwriting.pictures import Grey, PictureSource, read_colours, resize, to_grey
 from digitlib.handwriting.pieces import Box, find_writing, join_pieces
+from digitlib.handwriting.rules import remove_rules
+from digitlib.handwriting.sheet import find_sheet
 
 if TYPE_CHECKING:
     import keras
@@ -31,12 +34,26 @@ class Digit(NamedTuple):
     probabilities: npt.NDArray[np.float32]  # (10,), the predicted probability of each digit
 
 
-class Reading(NamedTuple):
-    """The digits that were recognised in a picture."""
+class Number(NamedTuple):
+    """Digits that stand together in a line."""
 
-    text: str  # all digits in reading order, lines separated by a line break; "?" where uncertain
-    digits: tuple[Digit, ...]  # in the same order
-    picture: Grey  # the picture, at most 1,200 pixels long
+    text: str  # one character for each digit, "?" where it is uncertain
+    box: Box  # around all its digits
+    digits: tuple[Digit, ...]  # from left to right
+
+
+class Reading(NamedTuple):
+    """The numbers that were recognised in a picture."""
+
+    text: str  # the numbers, divided by a space, and lines, divided by a line break
+    numbers: tuple[Number, ...]  # in reading order
+    picture: Grey  # the picture, or the sheet of paper in it, at most 1,200 pixels long
+    corners: npt.NDArray[np.float64]  # (4, 2), see `read_digits`
+
+    @property
+    def digits(self) -> tuple[Digit, ...]:
+        """All digits, in the same order."""
+        return tuple(digit for number in self.numbers for digit in number.digits)
 
 
 def read_digits(
@@ -50,15 +67,22 @@ def read_digits(
         sure: the threshold, 0 to 1; a digit with a lower probability is marked as uncertain.
 
     Returns:
-        A `Reading`: the text, a tuple of `Digit`, and the picture, float32 (h, w).
+        A `Reading`: the text, a tuple of `Number`, and the picture, float32 (h, w), where a sheet
+        of paper on a table is cut out; and corners, float (4, 2): where the corners of that
+        picture are in the given one, clockwise from the top left, x and y from 0 to 1.
     """
     verify_sure(sure)
-    grey = read_picture(image)
+    colours = read_colours(image)
+    sheet = find_sheet(colours)
+    grey = to_grey(remove_rules(sheet.picture).picture)
     grey = resize(grey, min(1, _LONGEST_SIDE / max(grey.shape)))
     writing = find_writing(grey)
-    lines = [list(_read_line(model, writing, line, sure)) for line in writing.lines]
-    text = "\n".join("".join(digit.text for digit in line) for line in lines)
-    return Reading(text, tuple(digit for line in lines for digit in line), grey)
+    lines = [
+        _find_numbers(list(_read_line(model, writing, line, sure)), writing.height)
+        for line in writing.lines
+    ]
+    text = "\n".join(" ".join(number.text for number in line) for line in lines)
+    return Reading(text, tuple(chain(*lines)), grey, sheet.corners / colours.shape[1::-1])
 
 
 def verify_sure(sure: float) -> None:
@@ -80,6 +104,21 @@ def _read_line(model, writing, line, sure):
     for number in _choose(candidates, probabilities, len(line), writing.height):
         text = mark_unsure(probabilities[number], sure)
         yield Digit(text, candidates[number].box, images[number], probabilities[number])
+
+
+def _find_numbers(digits, height):
+    """Divides the digits of a line where a gap is wide, and far wider than the others."""
+    gaps = np.array([after.box[1] - before.box[3] for before, after in pairwise(digits)])
+    # In a form, all gaps are wide: then only a very wide one divides.
+    wide = np.minimum(np.maximum(height, 2.5 * np.median(gaps)), 3 * height) if len(gaps) else 0
+    ends = [0, *(np.flatnonzero(gaps > wide) + 1), len(digits)]
+    return [_join(digits[first:end]) for first, end in pairwise(ends)]
+
+
+def _join(digits):
+    boxes = np.array([digit.box for digit in digits])
+    box = *boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist()
+    return Number("".join(digit.text for digit in digits), box, tuple(digits))
 
 
 def _choose(candidates, probabilities, count, height):

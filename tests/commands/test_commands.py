@@ -196,6 +196,10 @@ def test_read_prints_the_number_in_each_picture(mnist, run_digitlib, tmp_path):
     found = json.loads(done.stdout)
     assert found["file"] == "first.png"
     assert found["text"] == "7210" == "".join(digit["digit"] for digit in found["digits"])
+    (number,) = found["numbers"]
+    assert number["text"] == "7210"
+    boxes = np.array([digit["box"] for digit in found["digits"]])
+    assert number["box"] == [*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0)]
     assert found["size"] == [4 * 68, 4 * 152]
     for number, digit in enumerate(found["digits"]):
         top, left, bottom, right = digit["box"]

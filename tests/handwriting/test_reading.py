@@ -66,6 +66,37 @@ def test_lines_are_read_from_top_to_bottom(reader, mnist):
     assert read_digits(reader, np.vstack([first, second])).text == "7210\n4149"
 
 
+def test_numbers_in_a_line_are_told_by_their_gaps(reader, mnist):
+    """In a form, all digits stand apart, and yet belong together."""
+    images = mnist.test.images[:4]
+    page, boxes = write(images, [20, 260, 20, 0])
+    reading = read_digits(reader, page)
+    assert reading.text == "72 10"
+    assert [number.text for number in reading.numbers] == ["72", "10"]
+    assert [len(number.digits) for number in reading.numbers] == [2, 2]
+    second = boxes[2][:2] + boxes[3][2:]
+    assert overlap(reading.numbers[1].box, second) > 0.8
+    page, _ = write(images, [60] * 4, size=50)
+    assert read_digits(reader, page).text == "7210"
+
+
+def test_a_sheet_on_a_table_is_read(reader, mnist):
+    page, boxes = write(mnist.test.images[:4], [30] * 4)
+    table = np.full((400, 1000), 60, np.uint8)
+    table[100:300, 150 : 150 + page.shape[1]] = page
+    reading = read_digits(reader, table)
+    assert reading.text == "7210"
+    # The corners lead from a place in the sheet to the place in the picture.
+    height, width = reading.picture.shape
+    left, top = reading.corners[0] * (1000, 400)
+    right, bottom = reading.corners[2] * (1000, 400)
+    for digit, box in zip(reading.digits, boxes, strict=True):
+        found = np.array(digit.box) * np.tile([(bottom - top) / height, (right - left) / width], 2)
+        assert found + np.tile([top, left], 2) == pytest.approx(np.add(box, (100, 150) * 2), abs=6)
+    whole = read_digits(reader, page).corners
+    assert np.array_equal(whole, [(0, 0), (1, 0), (1, 1), (0, 1)])
+
+
 def test_touching_digits_are_parted(reader, mnist):
     page, _ = write(mnist.test.images[[0, 1, 3, 5]], [-4, -4, -4, 0])
     assert read_digits(reader, page, sure=0).text == "7201"
@@ -88,10 +119,10 @@ def test_what_is_not_sure_is_marked(reader, mnist):
     for top in (60, 97, 134):
         page[top : top + 6, 540:590] = 0
     reading = read_digits(reader, page)
-    assert reading.text == "7210?"
+    assert reading.text == "7210 ?"  # further away than a digit
     assert reading.digits[-1].probabilities.max() < 0.98
     assert read_digits(reader, page, sure=0).text[:4] == "7210"
-    assert read_digits(reader, page, sure=1).text == "?????"
+    assert read_digits(reader, page, sure=1).text == "???? ?"
 
 
 def draw_cross(width, lean):
@@ -196,7 +227,9 @@ def test_a_reading_is_drawn_with_boxes_and_predictions(reader, mnist):
     page, _ = write(mnist.test.images[:3], [30] * 3)
     reading = read_digits(reader, page)
     unsure = reading.digits[1]._replace(text="?")
-    reading = reading._replace(text="7?1", digits=(reading.digits[0], unsure, reading.digits[2]))
+    digits = reading.digits[0], unsure, reading.digits[2]
+    number = reading.numbers[0]._replace(text="7?1", digits=digits)
+    reading = reading._replace(text="7?1", numbers=(number,))
     ax = plot_reading(reading)
     assert ax.get_title() == "Read: 7?1"
     assert np.array_equal(ax.images[0].get_array(), reading.picture)
@@ -207,3 +240,31 @@ def test_a_reading_is_drawn_with_boxes_and_predictions(reader, mnist):
     ]
     assert boxes == [digit.box for digit in reading.digits]
     assert [patch.get_linestyle() for patch in ax.patches] == ["-", "--", "-"]
+
+
+def draw_strange():
+    """Pictures that hold hardly anything, in sizes down to a pixel."""
+    for shape in [(1, 1), (1, 2), (3, 3), (1, 300), (300, 1), (28, 28), (120, 200)]:
+        for paper in (0, 255):
+            page = np.full(shape, paper, np.uint8)
+            yield page
+            for ink in ((0, 0), (slice(None), shape[1] // 2), (shape[0] // 2, slice(None))):
+                drawn = page.copy()
+                drawn[ink] = 255 - paper
+                yield drawn
+        colours = np.full((*shape, 3), (200, 200, 0), np.uint8)
+        colours[: shape[0] // 2, : shape[1] // 2] = (200, 0, 200)
+        yield colours
+        yield RNG.random(shape) < 0.5
+    line = Image.new("L", (200, 300), 255)
+    ImageDraw.Draw(line).line([(101, 51), (101, 251)], fill=0)
+    yield line
+
+
+def test_a_strange_picture_gives_a_reading_or_an_error_of_ours(reader):
+    for picture in draw_strange():
+        for read in (image_to_digit, lambda picture: read_digits(reader, picture)):
+            try:
+                read(picture)
+            except ValueError as error:
+                assert "no digit found" in str(error) or "crop the picture" in str(error)

@@ -1,0 +1,265 @@
+"""Remove printed lines from a picture: rulings, squares, boxes, combs, and lines under numbers."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+from skimage.measure import label
+from skimage.morphology import skeletonize
+
+from digitlib.handwriting.ink import Mask
+from digitlib.handwriting.lines import (
+    find_deepest,
+    find_lines,
+    find_mask,
+    measure_darkness,
+    straighten,
+)
+from digitlib.handwriting.pictures import Colours, resize, resize_to
+
+_LONGEST_SIDE = 1200  # of the copy in which lines are looked for
+_SHORTEST_SIDE = 64  # strokes and lines look the same in smaller pictures
+
+
+class Rules(NamedTuple):
+    """A picture without its printed lines."""
+
+    picture: Colours
+    lines: Mask  # what was removed
+
+
+class _Pen(NamedTuple):
+    """The handwriting of a picture."""
+
+    mask: Mask
+    colour: npt.NDArray[np.float32]  # (3,), darkness
+    mass: npt.NDArray[np.float32]  # (3,), darkness times the width of a stroke
+    width: float  # of a stroke, in pixels
+    height: float  # of a digit, in pixels
+
+
+def remove_rules(colours: Colours) -> Rules:
+    """Paints printed lines over with the paper around them, where no stroke crosses them.
+
+    Args:
+        colours: a picture, float32 (h, w, 3), 0 to 1. Light ink on dark paper stays as it is.
+
+    Returns:
+        `Rules`: the picture, float32 (h, w, 3), and what was removed, bool (h, w).
+    """
+    factor = min(1, _LONGEST_SIDE / max(colours.shape))
+    small = _resize_colours(colours, factor)
+    darkness = measure_darkness(small)
+    mask = find_mask(darkness)
+    untouched = Rules(colours, np.zeros(colours.shape[:2], bool))
+    if max(mask.shape) < _SHORTEST_SIDE or not mask.any() or not _is_dark_on_light(small):
+        return untouched
+    found = find_lines(darkness, mask, False) + find_lines(darkness, mask, True)
+    pen = _study_pen(darkness, mask, found)
+    lines = _choose_lines(found, pen)
+    if not lines:
+        return untouched
+    removed = _cover(mask.shape, lines, darkness, pen)
+    picture = _paint(small, removed, mask)
+    if factor == 1:
+        return Rules(picture, removed)
+    removed = resize_to(removed.astype(np.float32), colours.shape[:2]) > 0.3
+    picture = _resize_colours(picture, 1 / factor, colours.shape)
+    return Rules(np.where(removed[..., np.newaxis], picture, colours), removed)
+
+
+def _resize_colours(colours, factor, shape=None):
+    """Enlarges or shrinks a picture, float32 (h, w, 3)."""
+    channels = [np.ascontiguousarray(channel) for channel in np.moveaxis(colours, 2, 0)]
+    if shape is None:
+        return np.stack([resize(channel, factor) for channel in channels], axis=2)
+    return np.stack([resize_to(channel, shape[:2]) for channel in channels], axis=2)
+
+
+def _is_dark_on_light(colours):
+    """Whether most pixels are nearly as light as the lightest one around: paper with dark ink."""
+    grey = resize(colours.mean(axis=2), min(1, 250 / max(colours.shape)))
+    size = max(3, round(0.12 * max(grey.shape)))
+    lightest, darkest = ndimage.maximum_filter(grey, size), ndimage.minimum_filter(grey, size)
+    return (lightest - grey).mean() <= (grey - darkest).mean()
+
+
+def _study_pen(darkness, mask, lines):
+    """Measures the strokes in a mask after taking away the lines that are thin or pale."""
+    longer = [line for line in lines if len(line.rows) > max(mask.shape) / 25]
+    rest = mask & ~_band(mask.shape, longer, margin=1)
+    rest = rest if rest.sum() > 0.1 * mask.sum() else mask
+    length = max(1, skeletonize(rest).sum())
+    near = ndimage.uniform_filter(rest.astype(np.uint8), 3, output=np.float32) > 0
+    mass = darkness[near].sum(axis=0) / length
+    colour = np.percentile(darkness[rest], 60, axis=0)
+    pen = _Pen(mask, colour, mass, float(mass.max() / colour.max()), 0)
+    pale = [line for line in longer if _weight(line, pen) < 0.65]
+    rest = mask & ~_band(mask.shape, pale, margin=1)
+    wide = [line for line in longer if _is_page_wide(line, mask)]
+    without = rest & ~_band(mask.shape, wide, margin=1)
+    # A digit that fills the picture has strokes as long as printed lines; then little remains.
+    rest = without if without.sum() > 0.3 * rest.sum() else rest
+    parts = ndimage.find_objects(label(rest, connectivity=2))
+    shapes = np.array([[side.stop - side.start for side in part] for part in parts] or [(1, 1)])
+    # A page may lie on its side, so a digit is as long as the longer side of its box.
+    sizes = np.maximum(shapes[:, 0], np.minimum(shapes[:, 1], 1.6 * shapes[:, 0]))
+    return pen._replace(height=np.median(sizes[sizes >= 0.5 * sizes.max()]))
+
+
+def _weight(line, pen):
+    """The darkness times thickness of a line, as a fraction of a pen stroke's; 0 in other hues."""
+    return float((line.mass / np.maximum(pen.mass, 0.1 * pen.mass.max())).min())
+
+
+def _is_page_wide(line, mask):
+    return len(line.rows) > max(mask.shape) / 3 and line.clear > 0.6 and line.solid > 0.4
+
+
+def _band(shape, lines, margin=0):
+    """Where lines are, bool (h, w)."""
+    band = np.zeros(shape, bool)
+    for line in lines:
+        view = band.T if line.upright else band
+        rows = (
+            np.round(line.rows).astype(int)
+            + np.arange(line.low - margin, line.high + margin)[:, None]
+        )
+        view[np.clip(rows, 0, len(view) - 1), np.arange(line.first, line.first + rows.shape[1])] = 1
+    return band
+
+
+def _choose_lines(lines, pen):
+    """Keeps lines that no digit has, and those that form boxes with them."""
+    chosen = [line for line in lines if _is_too_long(line, lines, pen)]
+    others = [line for line in lines if not any(line is other for other in chosen)]
+    long = [line for line in chosen if len(line.rows) > 3 * pen.height]
+    thin = [line for line in others if _weight(line, pen) < 0.8 and line.clear > 0.5]
+    chosen += [line for line in thin if any(_continues(line, other) for other in long)]
+    short = [
+        line
+        for line in others
+        if min(line.solid, 2 * line.clear) > 0.85 and 0.2 < len(line.rows) / pen.height < 2.5
+    ]
+    standing = [line for line in short if _stands_on(line, chosen, pen)]
+    return chosen + [line for line in standing if _has_sibling(line, standing, pen)]
+
+
+def _is_too_long(line, lines, pen):
+    """Whether a line is too long for the strokes of a digit, or thin, and long enough to tell."""
+    length, weight = len(line.rows) / pen.height, _weight(line, pen)
+    if line.clear < 0.4:
+        return False
+    if line.solid < 0.8:  # dots or dashes, or strokes of digits in a row
+        if line.solid < 0.25 or weight > 0.8:
+            return False
+        total = sum(len(other.rows) for other in lines if _continues(other, line)) / pen.height
+        return line.clear > 0.7 and length > 1.3 and total > (5 if weight < 0.4 else 4)
+    if weight < 0.65:
+        return length > (0.8 if weight < 0.45 else 1.3)
+    return line.clear > 0.7 and line.solid > 0.97 and length > (2.2 if line.upright else 1.6)
+
+
+def _continues(line, other):
+    """Whether a line lies on the continuation of another one that looks the same."""
+    if other.upright != line.upright:
+        return False
+    middle = line.first + len(line.rows) / 2
+    slope = (other.rows[-1] - other.rows[0]) / len(other.rows)
+    row = other.rows[0] + slope * (middle - other.first)
+    distance = max(0, other.first - middle, middle - other.first - len(other.rows))
+    aligned = abs(row - line.rows[len(line.rows) // 2]) < 2 + 0.01 * distance
+    return aligned and _look_alike(line, other)
+
+
+def _stands_on(line, chosen, pen):
+    """Whether a short line ends at chosen lines across it that look the same."""
+    across = [other for other in chosen if other.upright != line.upright]
+    if not across:
+        return False
+    ends = np.array([(o.first, o.first + len(o.rows), o.rows[0], o.rows[-1]) for o in across]).T
+    reach = pen.width + 0.1 * pen.height
+    met = 0
+    for end, place in ((0, line.first), (-1, line.first + len(line.rows))):
+        row = line.rows[end]
+        share = np.clip((row - ends[0]) / (ends[1] - ends[0]), 0, 1)
+        beside = abs(ends[2] + share * (ends[3] - ends[2]) - place) < reach
+        touching = beside & (row > ends[0] - reach) & (row < ends[1] + reach)
+        met += any(_look_alike(line, across[number]) for number in np.flatnonzero(touching))
+    return met >= (1 if _weight(line, pen) < 0.6 else 2)
+
+
+def _has_sibling(line, lines, pen):
+    """Whether another line looks the same and stands beside it."""
+    near = 0.12 * pen.height + 2
+    for other in lines:
+        drift = 0.05 * abs(other.rows[0] - line.rows[0])  # along a row that isn't quite level
+        same = other.upright == line.upright and abs(other.first - line.first) < near + drift
+        alike = abs(len(other.rows) - len(line.rows)) < near and other is not line
+        if same and alike and _look_alike(line, other):
+            return True
+    return False
+
+
+def _look_alike(line, other):
+    """Whether two lines have the same hue, and nearly the same thickness or darkness."""
+    a, b = line.mass, other.mass
+    alike = a @ b > 0.95 * np.sqrt((a @ a) * (b @ b))
+    return alike and 0.4 < a.sum() / b.sum() < 2.5  # some forms print lines twice
+
+
+def _cover(shape, lines, darkness, pen):
+    """Where to paint lines over: their bands without the strokes that cross or touch them."""
+    removed, bands = np.zeros(shape, bool), np.zeros(shape, bool)
+    for line in lines:
+        view, dark = (removed.T, darkness.swapaxes(0, 1)) if line.upright else (removed, darkness)
+        low, high = line.low - 1, line.high + 1
+        reach = max(-low, high) + 3
+        strip = straighten(dark, line.first, line.rows, reach)
+        kept = _find_strokes(strip, reach + low, reach + high, line, pen)
+        rows = np.round(line.rows).astype(int) + np.arange(low, high)[:, None]
+        inside = (rows >= 0) & (rows < len(view))
+        columns = np.broadcast_to(np.arange(line.first, line.first + len(line.rows)), rows.shape)
+        (bands.T if line.upright else bands)[rows[inside], columns[inside]] = True
+        inside &= ~kept
+        view[rows[inside], columns[inside]] = True
+    # Two lines are darker where they cross, as if a stroke were there: a stroke goes on outside.
+    outside = pen.mask & ~(ndimage.uniform_filter(bands.astype(np.float32), 3) > 0.01)
+    strokes = ndimage.uniform_filter(outside.astype(np.float32), 7) > 0.01
+    kept = bands & ~removed
+    return bands & ~ndimage.binary_propagation(kept & strokes, mask=kept)
+
+
+def _find_strokes(strip, low, high, line, pen):
+    """Where the pen crosses or touches the band from row `low` to `high` of a strip."""
+    contrast = pen.colour - line.colour
+    channel = int(contrast.argmax())
+    if contrast[channel] > 0.25:  # ink is darker than the line, at least in one colour
+        darker = strip[low:high, :, channel] - line.colour[channel]
+        return darker > 0.35 * contrast[channel]
+    ink = find_deepest(strip) > 0.5 * pen.colour.max()
+    touched = ink[low - 2 : low].all(axis=0) | ink[high : high + 2].all(axis=0)
+    return np.broadcast_to(touched, (high - low, len(touched)))
+
+
+def _paint(colours, removed, mask):
+    """Paints what was removed with the mean of the paper around it."""
+    paper = ndimage.uniform_filter((mask | removed).astype(np.float32), 3) < 0.01
+    factor = min(1, 400 / max(removed.shape))
+    weights = resize(paper.astype(np.float32), factor)
+    painted = colours.copy()
+    for channel in range(3):
+        total = resize(colours[..., channel] * paper, factor)
+        painted[..., channel][removed] = resize_to(_fill(total, weights), paper.shape)[removed]
+    return np.clip(painted, 0, 1)
+
+
+def _fill(total, weights):
+    """Means of the paper near each pixel, from sums of brightness and how much paper they hold."""
+    filled = np.full(total.shape, total.sum() / max(1, weights.sum()), np.float32)
+    for size in (49, 21, 9, 3):
+        weight = ndimage.uniform_filter(weights, size)
+        enough = weight > 0.05
+        filled[enough] = ndimage.uniform_filter(total, size)[enough] / weight[enough]
+    return filled
