@@ -18,6 +18,7 @@ from sklearn.datasets import load_digits
 from tqdm import tqdm
 
 import digitlib
+from benchmarks.pages import KINDS, draw_pages, read_page, score_page
 from benchmarks.paper import draw_page, draw_photo
 from digitlib.handwriting.normalization import image_to_digit
 
@@ -42,6 +43,7 @@ def main():
     read_photos(models, test, options.photos, rng)
     for name, model in models.items():
         read_pages(name, model, test, options.pages, np.random.default_rng(1))
+        read_kinds(name, model, test, options.kinds)
 
 
 def shift(images, pixels, rng):
@@ -171,6 +173,23 @@ def read_pages(name, model, split, count, rng):
         )
 
 
+def read_kinds(name, model, split, count):
+    """Prints, for each kind of page in benchmarks/pages.py, how its numbers are read."""
+    for kind in KINDS if count else ():
+        scores, seconds = [], 0.0
+        for page in draw_pages(kind, split, count, seed=0):
+            started = time.process_time()
+            read = read_page(model, page.picture)
+            seconds += time.process_time() - started
+            scores.append(score_page(read, page))
+        total = {column: sum(score[column] for score in scores) for column in scores[0]}
+        print(
+            "{}, {}: {exact} of {} pages exact; {right} of {written} digits right, {sure_wrong} "
+            "wrong and sure, {ghosts} where none is written, {marked} marked ?; {:.2f} CPU-s "
+            "a page".format(name, kind, count, seconds / count, **total)
+        )
+
+
 def match_digits(digits, labels):
     """Returns which digits of a reading are correct and in the right order, bool (n,)."""
     best = [int(digit.probabilities.argmax()) for digit in digits]
@@ -202,6 +221,13 @@ def _build_parser():
         "--photos", type=int, default=2000, metavar="N", help="default: %(default)s"
     )
     parser.add_argument("--pages", type=int, default=500, metavar="N", help="default: %(default)s")
+    parser.add_argument(
+        "--kinds",
+        type=int,
+        default=20,
+        metavar="N",
+        help="pages of each kind; default: %(default)s",
+    )
     parser.add_argument("--output", type=Path, metavar="CSV", help="also measure distorted images")
     return parser
 

@@ -15,6 +15,17 @@ from benchmarks.determinism import compare_trainings
 from benchmarks.handwriting import CHANGES, match_digits, measure_changes
 from benchmarks.inference import COLUMNS as WAY_COLUMNS
 from benchmarks.machine import WITHOUT_AVX512, count_operations, describe_processor, measure_peak
+from benchmarks.pages import (
+    KINDS,
+    STROKES,
+    Page,
+    choose_hand,
+    draw_pages,
+    list_numbers,
+    read_page,
+    score_page,
+    write,
+)
 from benchmarks.paper import draw_page, draw_photo
 from benchmarks.speed import (
     COLUMNS,
@@ -25,7 +36,7 @@ from benchmarks.speed import (
 )
 from benchmarks.speedrun import TIMES, append_rows, bound_mean, summarize
 from digitlib import RECIPES, Split, load_model, save_model
-from digitlib.handwriting.reading import Digit
+from digitlib.handwriting.reading import Digit, Number, Reading
 from digitlib.training.networks import build_model
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows does not tell peak memory")
@@ -233,8 +244,123 @@ def test_digits_are_matched_in_order():
 
 
 def test_handwriting_prints_what_was_read(run_python):
-    counts = "--small", "20", "--photos", "3", "--pages", "2"
+    counts = "--small", "20", "--photos", "3", "--pages", "2", "--kinds", "1"
     done = run_python("-m", "benchmarks.handwriting", "robust", *counts, cwd=ROOT)
     assert re.search(r"robust: 8 x 8 digits: \d+\.\d\d% of 20\n", done.stdout)
     assert "robust: photographs: " in done.stdout
     assert "robust: 2 pages, " in done.stdout
+    for kind in KINDS:
+        assert re.search(rf"robust, {kind}: [01] of 1 pages exact; \d+ of \d+ digits", done.stdout)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_of_page_is_drawn_as_the_seed_says(mnist, kind):
+    first, same = (next(draw_pages(kind, mnist.test, count, seed=0)) for count in (2, 1))
+    picture, numbers = first
+    assert np.array_equal(picture, same.picture)
+    assert numbers == same.numbers
+    assert picture.dtype == np.uint8
+    height, width, colours = picture.shape
+    assert colours == 3
+    assert (height, width) == (32, 32) if kind == "webcam" else 300 <= max(height, width) <= 2000
+    assert 20 <= len(numbers) <= 40 if kind == "crowded" else 1 <= len(numbers) <= 9
+    for text, (top, left, bottom, right) in numbers:
+        assert re.fullmatch("[0-9]+", text)
+        assert 0 <= top < bottom <= height
+        assert 0 <= left < right <= width
+        inside = picture[top:bottom, left:right].mean(axis=2)
+        assert np.percentile(inside, 2) < np.percentile(inside, 90) - 10
+
+
+def test_pages_differ_by_seed_and_number(mnist):
+    first, second = draw_pages("styles", mnist.test, 2, seed=0)
+    other = next(draw_pages("styles", mnist.test, 1, seed=1))
+    shapes = {page.picture.shape for page in (first, second, other)}
+    assert len(shapes) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("1,234/-", ["1234"]),
+        ("12 + 34 = 46", ["12", "34", "46"]),
+        ("Rs 5.50", ["550"]),
+        ("(7)x8÷9", ["7", "8", "9"]),
+        ("$ 1,000.", ["1000"]),
+        ("€ 3-2", ["3", "2"]),
+    ],
+)
+def test_signs_divide_numbers_and_commas_do_not(mnist, text, numbers):
+    rng = np.random.default_rng(0)
+    hand = choose_hand(rng, [[text]], gap=0.3, turn=0, slant=0, length=60)
+    ink, found = write(text, hand, mnist.test, rng)
+    assert [number for number, _ in found] == numbers
+    rows = [bottom - top for _, (top, _, bottom, _) in found]
+    assert all(30 < height <= len(ink) for height in rows)
+    lefts = [box[1] for _, box in found]
+    assert lefts == sorted(lefts)
+    for _, (top, left, bottom, right) in found:  # no ink is cut
+        assert (ink[top:bottom, [left, right - 1]] > 0.3).any(axis=0).all()
+        assert (ink[[top, bottom - 1], left:right] > 0.3).any(axis=1).all()
+
+
+def test_strokes_stay_near_their_square():
+    assert set("0123456789,./-+x÷=()Rs$€") == set(STROKES)
+    for variants in STROKES.values():
+        points = np.array([p for strokes in variants for stroke in strokes for p in stroke])
+        assert -0.15 <= points.min() <= points.max() <= 1.2
+
+
+PAGE = Page(None, [("123", (0, 0, 10, 30)), ("45", (20, 0, 30, 20))])
+TENS = {"1": (0, 0), "2": (0, 10), "3": (0, 20), "4": (20, 0), "5": (20, 10)}  # top and left
+
+
+def read_as(*numbers):
+    """A reading of `PAGE`: for each digit, the one that stands there (x for none), and its text."""
+    return [
+        ("".join(what for _, what in number), [place_of(where) for where, _ in number])
+        for number in numbers
+    ]
+
+
+def place_of(where):
+    top, left = TENS.get(where, (50, 50))
+    return top, left, top + 10, left + 10
+
+
+@pytest.mark.parametrize(
+    ("numbers", "exact", "right", "sure_wrong", "ghosts", "marked"),
+    [
+        ((["11", "22", "33"], ["44", "55"]), True, 5, 0, 0, 0),
+        ((["11", "22", "33", "44", "55"],), False, 5, 0, 0, 0),
+        ((["44", "55"], ["11", "22", "33"]), False, 3, 2, 0, 0),
+        ((["11", "2?", "33"], ["44", "57"]), False, 3, 1, 0, 1),
+        ((["11", "22", "33"], ["44", "55"], ["x6", "x?"]), False, 5, 0, 1, 1),
+        ((["11", "22", "28", "33"], ["x4"]), False, 3, 1, 1, 0),
+        ((), False, 0, 0, 0, 0),
+    ],
+)
+def test_a_reading_is_scored(numbers, exact, right, sure_wrong, ghosts, marked):
+    assert score_page(read_as(*numbers), PAGE) == {
+        "exact": exact,
+        "written": 5,
+        "right": right,
+        "sure_wrong": sure_wrong,
+        "ghosts": ghosts,
+        "marked": marked,
+    }
+
+
+def test_a_reading_becomes_numbers_in_pixels_of_the_picture(mnist):
+    digits = [Digit(text, (1, 2, 3, 4), None, None) for text in "1?2"]
+    numbers = Number("1?", None, tuple(digits[:2])), Number("2", None, tuple(digits[2:]))
+    corners = np.array([(0.5, 0), (1, 0), (1, 1), (0.5, 1)])  # the right half
+    reading = Reading("1?\n2", numbers, np.zeros((600, 1200), np.float32), corners)
+    (first, boxes), (second, _) = list_numbers(reading, (900, 3600, 3))
+    assert (first, second) == ("1?", "2")
+    assert boxes == [pytest.approx((1.5, 1800 + 3, 4.5, 1800 + 6))] * 2
+    assert read_page(None, np.full((100, 100, 3), 255, np.uint8)) == []
+    page = next(draw_pages("styles", mnist.test, 1, seed=0))
+    score = score_page(read_page(load_model("robust"), page.picture), page)
+    assert score["right"] > score["written"] / 2
+    assert score["ghosts"] == 0
