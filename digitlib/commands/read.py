@@ -41,8 +41,8 @@ def run(options: Namespace) -> int:
             {"digit": digit.text, "box": digit.box, "probabilities": digit.probabilities.tolist()}
             for digit in reading.digits
         ]
-        found = {"text": reading.text, "size": reading.picture.shape}
-        results = {**found, "numbers": numbers, "digits": digits}
+        results = {"text": reading.text, "size": reading.picture.shape}
+        results |= {"numbers": numbers, "digits": digits}
         return reading.text.replace("\n", " / "), results
 
     failed = common.process_pictures(options, read)

@@ -31,14 +31,12 @@ class Line(NamedTuple):
 def measure_darkness(colours: Colours) -> Colours:
     """Returns how much darker than the paper each pixel is, as a fraction, float32 (h, w, 3)."""
     factor = min(1, 250 / max(colours.shape))
-    small = [resize(np.ascontiguousarray(c), factor) for c in np.moveaxis(colours, 2, 0)]
-    size = max(3, round(0.25 * max(small[0].shape)))
-    papers = [ndimage.grey_closing(c, (size, size), mode="nearest") for c in small]
-    darkness = np.empty_like(colours)
-    for number, paper in enumerate(papers):
-        paper = resize_to(ndimage.uniform_filter(paper, 3), colours.shape[:2])
-        darkness[..., number] = 1 - colours[..., number] / np.maximum(paper, 0.05)
-    return darkness - np.median(darkness[::7, ::7], axis=(0, 1)).astype(np.float32)
+    small = resize(colours, factor)
+    size = max(3, round(0.25 * max(small.shape[:2])))
+    paper = ndimage.grey_closing(small, (size, size, 1), mode="nearest")
+    paper = resize_to(ndimage.uniform_filter(paper, (3, 3, 1)), colours.shape[:2])
+    darkness = 1 - colours / np.maximum(paper, np.float32(0.05))
+    return (darkness - np.median(darkness[::7, ::7], axis=(0, 1))).astype(np.float32)
 
 
 def find_deepest(darkness: Colours) -> Grey:

@@ -59,18 +59,20 @@ def to_grey(colours: Colours) -> Grey:
     return colours @ _BRIGHTNESS if best == 0 else colours[..., best - 1].copy()
 
 
-def resize(grey: Grey, factor: float) -> Grey:
-    """Enlarges or shrinks a picture, float32 (h, w), by a factor."""
-    return resize_to(grey, tuple(max(1, round(side * factor)) for side in grey.shape))
+def resize(picture: Grey | Colours, factor: float) -> Grey | Colours:
+    """Enlarges or shrinks a picture, float32 (h, w) or (h, w, 3), by a factor."""
+    return resize_to(picture, tuple(max(1, round(side * factor)) for side in picture.shape[:2]))
 
 
-def resize_to(grey: Grey, shape: tuple[int, ...]) -> Grey:
-    """Enlarges or shrinks a picture, float32 (h, w), to a shape (height, width)."""
-    if grey.shape == shape:
-        return grey
-    smaller = shape[0] < grey.shape[0]
+def resize_to(picture: Grey | Colours, shape: tuple[int, ...]) -> Grey | Colours:
+    """Enlarges or shrinks a picture, float32 (h, w) or (h, w, 3), to a shape (height, width)."""
+    if picture.shape[:2] == shape:
+        return picture
+    if picture.ndim == 3:
+        return np.stack([resize_to(channel, shape) for channel in np.moveaxis(picture, 2, 0)], 2)
+    smaller = shape[0] < picture.shape[0]
     method = Image.Resampling.BOX if smaller else Image.Resampling.BICUBIC
-    return np.asarray(Image.fromarray(grey).resize((shape[1], shape[0]), method))
+    return np.asarray(Image.fromarray(picture).resize((shape[1], shape[0]), method))
 
 
 def _open(picture):

@@ -49,7 +49,7 @@ def remove_rules(colours: Colours) -> Rules:
         `Rules`: the picture, float32 (h, w, 3), and what was removed, bool (h, w).
     """
     factor = min(1, _LONGEST_SIDE / max(colours.shape))
-    small = _resize_colours(colours, factor)
+    small = resize(colours, factor)
     darkness = measure_darkness(small)
     mask = find_mask(darkness)
     untouched = Rules(colours, np.zeros(colours.shape[:2], bool))
@@ -65,16 +65,8 @@ def remove_rules(colours: Colours) -> Rules:
     if factor == 1:
         return Rules(picture, removed)
     removed = resize_to(removed.astype(np.float32), colours.shape[:2]) > 0.3
-    picture = _resize_colours(picture, 1 / factor, colours.shape)
+    picture = resize_to(picture, colours.shape[:2])
     return Rules(np.where(removed[..., np.newaxis], picture, colours), removed)
-
-
-def _resize_colours(colours, factor, shape=None):
-    """Enlarges or shrinks a picture, float32 (h, w, 3)."""
-    channels = [np.ascontiguousarray(channel) for channel in np.moveaxis(colours, 2, 0)]
-    if shape is None:
-        return np.stack([resize(channel, factor) for channel in channels], axis=2)
-    return np.stack([resize_to(channel, shape[:2]) for channel in channels], axis=2)
 
 
 def _is_dark_on_light(colours):
