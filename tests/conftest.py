@@ -106,6 +106,15 @@ def mnist():
     return digitlib.load_mnist()
 
 
+@pytest.fixture(scope="session")
+def slices(mnist):
+    """A little of MNIST to learn from, and a little to measure with."""
+    return [
+        digitlib.Split(mnist.train.images[start:end], mnist.train.labels[start:end])
+        for start, end in ((0, 2000), (2000, 2500))
+    ]
+
+
 @pytest.fixture
 def run_python():
     """Runs Python in a new process, in a folder of choice."""

@@ -20,16 +20,13 @@ for kept in (check._records, check._predictions, check._results):
 """
 
 
-def run(file, cell, options=None):
-    """Runs a cell in the kernel of an nbval file, as nbval does; returns the outputs."""
-    options = defaultdict(bool, options or {})
+def run_source(file, source):
+    """Runs Python in the kernel of an nbval file, as nbval does; returns the outputs."""
+    cell = nbformat.v4.new_code_cell(source)
+    options = defaultdict(bool)
     item = IPyNbCell.from_parent(file, name=cell.id, cell_num=0, cell=cell, options=options)
     item.runtest()
     return item.test_outputs
-
-
-def run_source(file, source):
-    return run(file, nbformat.v4.new_code_cell(source))
 
 
 def start_lesson(request):

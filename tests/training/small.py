@@ -1,4 +1,4 @@
-"""A recipe that compiles quickly, for tests of trainings that are cut short."""
+"""Recipes that train quickly."""
 
 import dataclasses
 
@@ -13,6 +13,7 @@ def _list_layers(layers, recipe):
     ]
 
 
+ONE_EPOCH = dataclasses.replace(RECIPES["mnist_cnn"], epochs=1)
 # All that has a state: dropout, normalisation, augmentation, schedule.
 SMALL = dataclasses.replace(
     RECIPES["robust"], layers=_list_layers, epochs=4, plain_epochs=1, batch_size=100

@@ -7,18 +7,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from digitlib import RECIPES, Split, train_model
+from digitlib import train_model
 from digitlib.training.augmentation import build_augmentation
-
-ONE_EPOCH = dataclasses.replace(RECIPES["mnist_cnn"], epochs=1)
-
-
-@pytest.fixture(scope="module")
-def slices(mnist):
-    return [
-        Split(mnist.train.images[start:end], mnist.train.labels[start:end])
-        for start, end in ((0, 2000), (2000, 2500))
-    ]
+from tests.training.small import ONE_EPOCH
 
 
 def test_augmentation_moves_training_images_only(slices):

@@ -10,8 +10,7 @@ import pytest
 from digitlib import RECIPES, Split, predict_probabilities, train_model
 from digitlib.training.synthetic import make_negatives
 from digitlib.uncertainty import calibrate_model
-
-ONE_EPOCH = dataclasses.replace(RECIPES["mnist_cnn"], epochs=1)
+from tests.training.small import ONE_EPOCH
 
 TRAIN_AND_HASH = """
 import dataclasses, hashlib
@@ -34,14 +33,6 @@ for recipe, seed in [*zip(recipes, [3] * len(recipes)), (recipes[-1], 4)]:
     weights = b"".join(w.tobytes() for w in run.model.get_weights())
     print(recipe.name, hashlib.sha256(weights).hexdigest())
 """
-
-
-@pytest.fixture(scope="module")
-def slices(mnist):
-    return [
-        Split(mnist.train.images[start:end], mnist.train.labels[start:end])
-        for start, end in ((0, 2000), (2000, 2500))
-    ]
 
 
 def test_same_seed_gives_the_same_weights_in_another_process(run_python):
