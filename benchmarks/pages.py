@@ -19,10 +19,9 @@ from skimage.morphology import skeletonize
 from skimage.transform import estimate_transform
 
 import digitlib
+from digitlib.training.strokes import bend, draw_paths, read_shapes
 
-# Each line is a variant of a character: its strokes, each with points x,y in hundredths of the
-# height of a digit; y is 0 at its top and 100 at its foot. The pen bends towards the points between
-# the first and the last one; a point given twice makes a corner.
+# As in digitlib/training/strokes.py, but other hands: what a network learned would read itself.
 _SHAPES = """
 0  30,0 10,0 0,30 0,70 12,100 46,100 60,70 60,30 46,0 25,2
 0  30,0 10,0 0,30 0,70 12,100 46,100 60,70 60,30 46,0 25,2 | 58,-5 4,105
@@ -73,17 +72,7 @@ _FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 _WORDS = "Invoice Order Name Address Date Phone Customer number Total Room Street Office Reply to"
 
 
-def _read_shapes(shapes):
-    """Returns a dict: character -> variants, each a list of strokes, each a list of (x, y)."""
-    strokes = {}
-    for letter, *words in map(str.split, shapes.strip().split("\n")):
-        variant = [stroke.split() for stroke in " ".join(words).split("|")]
-        points = [[tuple(int(n) / 100 for n in p.split(",")) for p in stroke] for stroke in variant]
-        strokes.setdefault(letter, []).append(points)
-    return strokes
-
-
-STROKES = _read_shapes(_SHAPES)
+STROKES = read_shapes(_SHAPES)
 
 
 class Page(NamedTuple):
@@ -395,34 +384,6 @@ def enlarge(image, length, pen=None):
     ink = Image.fromarray(ink[box[0] : box[2], box[1] : box[3]].astype(np.float32))
     size = [max(2, round(side * length / 80)) for side in ink.size]
     return np.clip(ink.resize(size, Image.Resampling.BICUBIC), 0, 1)
-
-
-def bend(points):
-    """Returns many points, float (n, 2), on quadratic curves that bend towards the inner ones."""
-    if len(points) == 2:
-        points = np.array([points[0], points.mean(axis=0), points[1]])
-    middles = (points[1:] + points[:-1]) / 2
-    ends = np.concatenate([points[:1], middles[1:-1], points[-1:]])
-    t = np.linspace(0, 1, 12)[:, None]
-    pieces = zip(ends[:-1], points[1:-1], ends[1:], strict=True)
-    curves = [(1 - t) ** 2 * a + 2 * t * (1 - t) * b + t**2 * c for a, b, c in pieces]
-    return np.concatenate(curves)
-
-
-def draw_paths(paths, pen):
-    """Draws points (x, y) with a round pen; returns the ink, float32 (h, w), its top and left."""
-    pen = max(1.2, pen)
-    low = np.floor(np.concatenate(paths).min(axis=0) - pen / 2)
-    width, height = np.ceil(np.concatenate(paths).max(axis=0) + pen / 2 - low).astype(int)
-    large = Image.new("L", (4 * width, 4 * height))
-    draw = ImageDraw.Draw(large)
-    reach = 2 * pen - 0.5
-    for path in paths:
-        points = 4 * (path - low)
-        draw.line(list(map(tuple, points)), fill=255, width=round(4 * pen))
-        for x, y in points:
-            draw.ellipse((x - reach, y - reach, x + reach, y + reach), fill=255)
-    return np.asarray(large.reduce(4)) / np.float32(255), low[1], low[0]
 
 
 def write_rows(rows, hand, pool, rng, *, shape=None, margin=None, space=(0, 0), least=(0, 300)):

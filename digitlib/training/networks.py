@@ -145,7 +145,7 @@ def _tiny(layers, recipe):
     shear=0.3,
     stroke=0.8,
     degradation=0.25,
-    writing_styles=0.04,
+    writing_styles=0.2,
     negatives=0.15,
     plain_epochs=4,
     calibrated=True,

@@ -128,7 +128,7 @@ class Recipe:
     stroke: float = _fraction("largest random change in stroke width; 1: a pixel on each side")
     degradation: float = _fraction("strength of blur, noise and contrast loss; 1: ink can vanish")
     writing_styles: float = _fraction(
-        "upstroked ones and barred sevens to add, as a fraction of the training set"
+        "digits in styles that MNIST lacks to add, as a fraction of the training set"
     )
     negatives: float = _fraction(
         "negative examples to add, as a fraction of the training set: images without a digit, "

@@ -6,9 +6,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 from digitlib.data import Split
 from digitlib.handwriting.normalization import digit_to_image
+from digitlib.training.strokes import STROKES, bend, draw_character, draw_paths
 
 # Letters and symbols that are hardly ever written like a digit.
 _LETTERS = "ACEFHJKMNPRTUVWXYadefhkmnrtvwx#%&?+=@*"
+_SIGNS = [character for character in STROKES if not character.isdigit()]
+# Three get strokes that MNIST lacks, the rest is drawn; the styles of 1, 7, 4 and 9 differ most.
+_STYLES = [1, 1, 7, *(1, 7, 4, 9, 0, 1, 2, 3, 5, 6, 8, 9)]
 _SCALE = 4  # enlarged, so that strokes can be thickened smoothly
 
 
@@ -18,7 +22,7 @@ def make_negatives(
     """Makes negative examples: images that show anything but exactly one digit.
 
     Half of them show two digits side by side, as touching digits of a number do; a quarter a digit
-    and a part of its neighbour; a quarter letters and signs.
+    and a part of its neighbour; a quarter letters, signs and scribbles.
 
     Args:
         images: uint8 (n, 28, 28), 0 background to 255 ink, of digits.
@@ -35,17 +39,19 @@ def make_negatives(
         raise ValueError("negatives are made from images of digits; got none.")
     rng = np.random.default_rng(seed)
     digits = (_enlarge(images[row]) for row in rng.integers(len(images), size=2 * count))
-    makers = [_draw_neighbours, _draw_neighbours, _draw_with_part, _draw_letter]
+    makers = [_draw_neighbours, _draw_neighbours, _draw_with_part, _draw_other]
     return _stack([makers[number % 4](digits, rng) for number in range(count)])
 
 
 def make_writing_styles(split: Split, count: int, seed: int = 0) -> Split:
-    """Makes digits in writing styles that are common in Europe, and rare in MNIST.
+    """Makes digits in writing styles that MNIST lacks, or has rarely.
 
-    Two thirds are ones with an upstroke, some with a foot; a third are sevens with a bar.
+    A fifth are ones and sevens of MNIST with an upstroke, some with a foot, or with a bar. All
+    others are drawn with a pen, narrow or wide, as schools of several countries teach them: see
+    `digitlib.training.strokes`.
 
     Args:
-        split: images and labels; its ones and sevens get these strokes.
+        split: images and labels; its ones and sevens get a stroke more.
         count: how many to make.
         seed: int.
 
@@ -62,9 +68,12 @@ def make_writing_styles(split: Split, count: int, seed: int = 0) -> Split:
         array([1, 1, 7], dtype=uint8)
     """
     rng = np.random.default_rng(seed)
-    made, labels = [], np.array([1, 1, 7] * count, split.labels.dtype)[:count]
+    made, labels = [], np.array(_STYLES * count, split.labels.dtype)[:count]
     rows = {digit: np.flatnonzero(split.labels == digit) for digit in (1, 7)}
-    for digit in labels:
+    for number, digit in enumerate(labels):
+        if number % len(_STYLES) > 2:
+            made.append(draw_character(str(digit), rng))
+            continue
         if not rows[digit].size:
             raise ValueError(f"writing styles are made from ones and sevens; found no {digit}.")
         ink = _enlarge(split.images[rng.choice(rows[digit])])
@@ -141,7 +150,17 @@ def _join(left, right, rng):
     return ink
 
 
-def _draw_letter(_, rng):
+def _draw_other(_, rng):
+    kind = rng.integers(4)
+    if kind == 0:
+        return draw_character(_SIGNS[rng.integers(len(_SIGNS))], rng)
+    if kind == 1:  # a scribble
+        points = rng.uniform(0, 80, (rng.integers(7, 16), 2)) * (rng.uniform(0.5, 2), 1)
+        return draw_paths([bend(points)], rng.uniform(4, 12))[0]
+    return _draw_letter(rng)
+
+
+def _draw_letter(rng):
     picture = Image.new("L", (200, 200))
     letter, thickness = _LETTERS[rng.integers(len(_LETTERS))], int(rng.integers(0, 5))
     font = ImageFont.load_default(size=20 * _SCALE)

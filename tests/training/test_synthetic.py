@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy import ndimage
+from sklearn.neighbors import KNeighborsClassifier
 
 from digitlib import Split
 from digitlib.training.synthetic import make_negatives, make_writing_styles
@@ -38,10 +39,11 @@ def test_half_of_them_show_two_digits_side_by_side(mnist):
     assert np.mean(heights) < 0.85 * np.mean(single)
 
 
-def test_writing_styles_are_ones_with_an_upstroke_and_sevens_with_a_bar(mnist):
-    images, labels = make_writing_styles(mnist.train, 300, seed=1)
+def test_writing_styles_include_ones_with_an_upstroke_and_sevens_with_a_bar(mnist):
+    images, labels = make_writing_styles(mnist.train, 1500, seed=1)
     assert (images.dtype, labels.dtype) == (mnist.train.images.dtype, mnist.train.labels.dtype)
-    assert labels[:6].tolist() == [1, 1, 7, 1, 1, 7]
+    from_mnist = np.arange(len(labels)) % 15 < 3
+    assert labels[from_mnist][:6].tolist() == [1, 1, 7, 1, 1, 7]
 
     def widths(images, top, bottom):
         """How wide the ink is between two shares of its height, for each image."""
@@ -51,9 +53,23 @@ def test_writing_styles_are_ones_with_an_upstroke_and_sevens_with_a_bar(mnist):
             yield np.ptp(np.flatnonzero((part > 127).any(axis=0))) + 1
 
     usual = {digit: mnist.train.images[mnist.train.labels == digit][:200] for digit in (1, 7)}
-    ones, sevens = images[labels == 1], images[labels == 7]
+    ones, sevens = (images[from_mnist & (labels == digit)] for digit in (1, 7))
     assert np.mean([*widths(ones, 0, 0.5)]) > 1.4 * np.mean([*widths(usual[1], 0, 0.5)])
     assert np.mean([*widths(sevens, 0.45, 0.7)]) > 1.4 * np.mean([*widths(usual[7], 0.45, 0.7)])
+
+
+def test_drawn_digits_are_those_that_their_labels_say(mnist):
+    """Their nearest neighbours in MNIST say so for most, and for all they wouldn't be needed."""
+    images, labels = make_writing_styles(mnist.train, 1500, seed=1)
+    drawn = np.arange(len(labels)) % 15 >= 3
+    assert set(labels[drawn]) == set(range(10))
+    nearest = KNeighborsClassifier(1).fit(
+        mnist.train.images[:10000].reshape(-1, 784), mnist.train.labels[:10000]
+    )
+    right = nearest.predict(images[drawn].reshape(-1, 784)) == labels[drawn]
+    shares = [right[labels[drawn] == digit].mean() for digit in range(10)]
+    assert min(shares) > 0.5
+    assert np.mean(shares) < 0.97
 
 
 @pytest.mark.parametrize("lacking", [1, 7])
