@@ -130,4 +130,5 @@ def draw_paths(
         draw.line(list(map(tuple, points)), fill=255, width=round(4 * pen))
         for x, y in points:
             draw.ellipse((x - reach, y - reach, x + reach, y + reach), fill=255)
-    return np.asarray(large.reduce(4), np.float32) / 255, low[1], low[0]
+    ink = np.divide(np.asarray(large.reduce(4)), 255, dtype=np.float32)
+    return ink, low[1], low[0]
