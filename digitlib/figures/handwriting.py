@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from digitlib.figures.style import COLOURS, describe, new_axes
-from digitlib.figures.wording import count_things
+from digitlib.figures.wording import count_things, join_words
 
 _LABEL: dict[str, Any] = {
     "ha": "center",
@@ -22,29 +23,34 @@ _LABEL: dict[str, Any] = {
 
 
 def plot_reading(reading: Any, *, ax: Axes | None = None) -> Axes:
-    """Draws a box and the predicted digit for each digit of a picture; dashed if uncertain.
+    """Draws a box and the predicted digit for each digit of a picture.
+
+    The box of an uncertain digit is dashed, and the label asks what it is: "3 or 8?" if these have
+    most of the probability, "no digit?" if more than three digits share it.
 
     Args:
         reading: the `Reading` that `read_digits` returned.
-        ax: the Axes to draw on; None makes a figure.
+        ax: the Axes to draw on; None makes a figure, larger if the digits are crowded.
 
     Returns:
         The Axes.
     """
-    height, width = reading.picture.shape
-    ax = ax or new_axes((9, min(9, 0.6 + 9 * height / width)))
+    ax = ax or new_axes(_choose_size(reading))
     ax.imshow(reading.picture, cmap="gray", vmin=0, vmax=1)
+    labels = []
     for digit in reading.digits:
         top, left, bottom, right = digit.box
         colour, line = (COLOURS[0], "-") if digit.text.isdigit() else (COLOURS[3], "--")
         frame = {"fill": False, "edgecolor": colour, "linestyle": line, "linewidth": 2}
         ax.add_patch(Rectangle((left, top), right - left, bottom - top, **frame))
-        text = f"{digit.text}\n{digit.probabilities.max():.0%}"
+        name, percent = _name_digit(digit)
+        text = "\n".join([*wrap(name, 6), *percent])
         place = (left + right) / 2, top
-        ax.annotate(text, place, (0, 3), textcoords="offset points", color=colour, **_LABEL)
+        style = {"textcoords": "offset points", "color": colour, **_LABEL}
+        labels.append((ax.annotate(text, place, (0, 3), **style), bottom))
     title = "Read: " + " / ".join(reading.text.split("\n"))
-    ax.set_title(title)
     ax.set_axis_off()
+    ax.set_title(title, pad=6 + _separate_labels(ax, labels), wrap=True)
     return describe(ax, _describe_reading(reading, title))
 
 
@@ -71,14 +77,47 @@ def plot_steps(steps: Sequence[NDArray], *, axes: Sequence[Axes] | None = None) 
     return describe(axes, _describe_steps(steps, titles))
 
 
+def _choose_size(reading):
+    """Returns a size in inches at which most digits are at least twice as high as a label."""
+    height, width = reading.picture.shape
+    digit = np.median([digit.box[2] - digit.box[0] for digit in reading.digits] or [height])
+    inch = max(height, width) / np.clip(0.75 * max(height, width) / digit, 9, 18)
+    return max(3, width / inch), 0.6 + height / inch
+
+
+def _separate_labels(ax, labels):
+    """Puts a label below its box if it would cover another; returns points above the picture."""
+    ax.figure.canvas.figure.draw_without_rendering()
+    placed = [ax.bbox.frozen()]
+    for label, bottom in labels:
+        space = label.get_window_extent().padded(3)
+        if any(space.overlaps(other) for other in placed[1:]):
+            label.xy = label.xy[0], bottom
+            label.set(position=(0, -3), va="top")
+        placed.append(label.get_window_extent())
+    return (max(place.y1 for place in placed) - placed[0].y1) * 72 / ax.figure.dpi
+
+
+def _name_digit(digit):
+    """Returns the digit, or a question if it is uncertain, and the probability of one digit."""
+    order = np.argsort(-digit.probabilities, kind="stable")
+    likely = order[digit.probabilities[order] >= digit.probabilities.max() / 4]
+    percent = [f"{digit.probabilities.max():.0%}"]
+    if digit.text.isdigit():
+        return digit.text, percent
+    if len(likely) > 3:  # For what is no digit, the network learned equal probabilities.
+        return "no digit?", []
+    name = join_words([str(number) for number in likely]).replace("and", "or")
+    return f"{name}?", percent * (len(likely) == 1)
+
+
 def _describe_reading(reading, title):
-    boxes = [
-        f"{digit.text} with {digit.probabilities.max():.0%}"
-        + ", uncertain" * (not digit.text.isdigit())
-        for digit in reading.digits
-    ]
-    frames = count_things(len(boxes), "frame")
-    return f"A picture with {frames} around its digits. {title}. {'; '.join(boxes)}."
+    names = []
+    for digit in reading.digits:
+        name, percent = _name_digit(digit)
+        names.append("uncertain: " * (digit.text == "?") + " with ".join([name, *percent]))
+    frames = count_things(len(names), "frame")
+    return f"A picture with {frames} around its digits. {title}. {'; '.join(names)}."
 
 
 def _describe_steps(steps, titles):

@@ -131,7 +131,7 @@ PLOTS = {
     ),
     "plot_reading": (
         lambda n: digitlib.plot_reading(reading(n)),
-        {"7": ["Read: 7", "7 with 97%"], "?": ["Read: ?", "uncertain"]},
+        {"7": ["Read: 7", ". 7 with 97%."], "?": ["Read: ?", "uncertain: 0? with 97%."]},
     ),
     "plot_recipes": (
         lambda n: digitlib.plot_recipes(summary(n), {"dense": 0.98}),
@@ -189,6 +189,15 @@ def test_the_gallery_of_a_perfect_model_is_described():
     none = Mistakes(*(np.array([], int) for _ in range(5)))
     text = read_description(digitlib.plot_mistakes(np.zeros((0, 28, 28)), none))
     assert text.startswith("No wrong predictions") and len(text.split()) >= 8
+
+
+def test_the_description_of_a_reading_asks_what_its_picture_asks():
+    found = reading("?")
+    for digits, question in (([3, 8], "3 or 8?"), (range(10), "no digit?")):
+        found.digits[0].probabilities = np.isin(np.arange(10), digits) / len(digits)
+        ax = digitlib.plot_reading(found)
+        assert read_description(ax).endswith(f" uncertain: {question}.")
+        assert " ".join(ax.texts[0].get_text().split()) == question
 
 
 def test_labels_known_to_be_wrong_are_named():

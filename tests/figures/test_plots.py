@@ -187,15 +187,62 @@ def test_steps_stand_side_by_side_from_light_paper_to_dark_ink():
     assert len(arrows) == 4 and all(arrows)
 
 
+def reading_of(*digits, shape=(60, 100)):
+    """A reading of digits, each a text, a box, and probabilities of 0, 1, 2 and so on."""
+    digits = [
+        SimpleNamespace(text=text, box=box, probabilities=np.pad(likely, (0, 10 - len(likely))))
+        for text, box, likely in digits
+    ]
+    text = "".join(digit.text for digit in digits)
+    return SimpleNamespace(picture=np.ones(shape), text=text, digits=digits)
+
+
 def test_a_reading_has_a_box_and_a_prediction_for_each_digit():
-    sure = SimpleNamespace(text="7", box=(10, 20, 40, 50), probabilities=np.array([0.01, 0.99]))
-    unsure = SimpleNamespace(text="?", box=(10, 60, 40, 80), probabilities=np.array([0.6, 0.4]))
-    picture = np.ones((60, 100))
-    ax = plot_reading(SimpleNamespace(picture=picture, text="7?", digits=(sure, unsure)))
-    assert texts(ax) == ["7\n99%", "?\n60%"]
+    sure, unsure = ("1", (10, 20, 40, 50), [0.01, 0.99]), ("?", (10, 60, 40, 80), [0.9, 0.1])
+    ax = plot_reading(reading_of(sure, unsure))
+    assert texts(ax) == ["1\n99%", "0?\n90%"]
     assert [box.get_bbox().extents.tolist() for box in ax.patches] == [
         [20, 10, 50, 40],
         [60, 10, 80, 40],
     ]
     assert [box.get_linestyle() for box in ax.patches] == ["-", "--"]
-    assert ax.get_title() == "Read: 7?"
+    assert ax.get_title() == "Read: 1?"
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "question"),
+    [
+        ([0, 0, 0.04, 0.96], "3?\n96%"),
+        ([0.05, 0.25, 0.7], "2 or\n1?"),
+        ([0, 0.5, 0, 0, 0, 0, 0, 0.5], "1 or\n7?"),
+        ([0.2, 0.3, 0.5], "2, 1\nor 0?"),
+        ([0.1] * 10, "no\ndigit?"),
+        ([0.2, 0.15, 0.15, 0.12, 0.1, 0.08, 0.08, 0.06, 0.06], "no\ndigit?"),
+    ],
+)
+def test_an_uncertain_digit_is_explained_by_a_question(probabilities, question):
+    assert texts(plot_reading(reading_of(("?", (10, 20, 40, 50), probabilities)))) == [question]
+
+
+def test_a_digit_that_counts_as_sure_gets_no_question():
+    assert texts(plot_reading(reading_of(("0", (10, 20, 40, 50), [0.6, 0.4])))) == ["0\n60%"]
+
+
+@pytest.mark.parametrize("top", [0, 40, 560])
+def test_labels_of_crowded_digits_do_not_overlap(top):
+    boxes = [(top, left, top + 30, left + 12) for left in range(20, 560, 14)]
+    ax = plot_reading(reading_of(*(("?", box, [0.1] * 10) for box in boxes), shape=(600, 600)))
+    ax.figure.draw_without_rendering()
+    labels = [text.get_window_extent() for text in [ax.title, *ax.texts]]
+    for number, label in enumerate(labels):
+        assert label.count_overlaps(labels[number + 1 :]) == 0
+    assert ax.figure.get_figwidth() > 14
+    plain = plot_reading(reading_of(("7", (10, 20, 40, 50), [1]), shape=(60, 90)))
+    assert plain.figure.get_size_inches() == pytest.approx([9, 6.6])
+
+
+def test_a_reading_is_drawn_on_axes_that_hold_something_else():
+    ax = plt.subplots()[1]
+    ax.text(0, 0, "note")
+    plot_reading(reading_of(("7", (10, 20, 40, 50), [1])), ax=ax)
+    assert texts(ax) == ["note", "7\n100%"]

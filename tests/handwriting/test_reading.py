@@ -233,7 +233,7 @@ def test_a_reading_is_drawn_with_boxes_and_predictions(reader, mnist):
     ax = plot_reading(reading)
     assert ax.get_title() == "Read: 7?1"
     assert np.array_equal(ax.images[0].get_array(), reading.picture)
-    assert [text.get_text()[0] for text in ax.texts] == ["7", "?", "1"]
+    assert [text.get_text().split("\n")[0] for text in ax.texts] == ["7", "2?", "1"]
     boxes = [
         (p.get_y(), p.get_x(), p.get_y() + p.get_height(), p.get_x() + p.get_width())
         for p in ax.patches
