@@ -148,8 +148,8 @@ def test_damaged_pages(model, content):
 
 KNOWN_WORDS = """
     predict read evaluate train compare tune export --json --output --sure --seed --epochs --help
-    --mistakes --models --checkpoint-dir --int8 --version
-    robust fast model.keras picture.png nothing.png . 0 -1 1e9 nan out.png a.csv * ?????.keras ~
+    --mistakes --models --columns --checkpoint-dir --int8 --version
+    robust fast model.keras picture.png nothing.png . 0 -1 1e9 nan out.png a.csv a,b * ?????.keras ~
 """
 WORDS = st.sampled_from(KNOWN_WORDS.split()) | st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8

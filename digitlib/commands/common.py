@@ -111,7 +111,11 @@ def draw_figure(path: Path, plot: str, *args: Any, **kwargs: Any) -> None:
         unfinished.write_bytes(digitlib.show(axes, alt=path.stem).png)
 
 
-def process_pictures(options: Namespace, process: Callable[[str], tuple[str, dict]]) -> int:
+def process_pictures(
+    options: Namespace,
+    process: Callable[[str], tuple[str, dict]],
+    write_line: Callable[[str, str, dict], str] | None = None,
+) -> int:
     """Prints the text or results of each picture in a line of its own; returns the exit code."""
     from tqdm import tqdm
 
@@ -128,6 +132,7 @@ def process_pictures(options: Namespace, process: Callable[[str], tuple[str, dic
             results = {"error": " ".join(reason.split())}
             text = f"error: {results['error']}"
         line = json.dumps({"file": path, **results}) if options.json else f"{path}: {text}"
+        line = write_line(path, text, results) if write_line else line
         # A file name may hold line breaks, or commands to the terminal.
         tqdm.write("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line))
         sys.stdout.flush()

@@ -1,6 +1,8 @@
 """Each command does its job: the main one with all of the real data, in a process of its own."""
 
+import csv
 import importlib.util
+import io
 import json
 import os
 import signal
@@ -213,6 +215,58 @@ def test_read_prints_the_number_in_each_picture(mnist, run_digitlib, tmp_path):
     assert done.stdout == "first.png: ????\n"
 
 
+def write_forms(folder, images):
+    """Forms with two numbers, with one, with three and with none, and a file of text."""
+    space = np.zeros((28, 140), np.uint8)
+    write_number(folder / "two.png", [images[3], images[0], space, images[1]])
+    write_number(folder / "=one.png", images[:2])
+    write_number(folder / "three,1.png", [images[0], space, images[1], space, images[2]])
+    Image.new("L", (90, 90)).save(folder / "blank.png")
+    (folder / "text.png").write_text("no picture")
+    return ["two.png", "=one.png", "three,1.png", "blank.png", "text.png", "none.png"]
+
+
+def test_read_writes_a_csv_with_a_row_for_each_form(mnist, run_digitlib, tmp_path):
+    names = write_forms(tmp_path, mnist.test.images)
+    words = "read", "robust", *names, "--columns", "order, amount"
+    done = run_digitlib(*words, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (1, "")
+    header, two, one, three, *refused = csv.reader(io.StringIO(done.stdout))
+    assert header == ["picture", "order", "amount", "remarks"]
+    assert two == ["two.png", "07", "2", ""]
+    assert one == ["'=one.png", "", "", "1 number, not 2: 72"]
+    assert three == ["three,1.png", "", "", "3 numbers, not 2: 7 2 1"]
+    assert [row[:3] for row in refused] == [[name, "", ""] for name in names[3:]]
+    messages = ["no digit found", "no picture that can be read", "No such file"]
+    for row, message in zip(refused, messages, strict=True):
+        assert row[3].startswith("error: ") and message in row[3]
+
+    (tmp_path / "forms.csv").write_text("older")
+    written = run_digitlib(*words, "--output", "forms.csv", cwd=tmp_path)
+    assert written.returncode == 1
+    assert written.stdout == "Saved as forms.csv; remarks say what could not be read\n"
+    assert (tmp_path / "forms.csv").read_bytes() == done.stdout.encode()
+    read = "read", "robust", "two.png", "--columns", "größe,b", "--sure", "1"
+    done = run_digitlib(*read, "--output", "forms.csv", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "Saved as forms.csv\n")
+    lines = (tmp_path / "forms.csv").read_text("utf-8").splitlines()
+    assert lines == ["picture,größe,b,remarks", "two.png,??,?,"]
+
+
+def test_an_interrupted_csv_leaves_the_older_one(mnist, run_digitlib, tmp_path, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    write_forms(tmp_path, mnist.test.images)
+    (tmp_path / "forms.csv").write_text("older")
+    before = set(tmp_path.iterdir())
+    monkeypatch.setattr("digitlib.read_digits", interrupt)
+    words = "read robust two.png --columns a,b --output forms.csv"
+    assert run_digitlib(*words.split(), cwd=tmp_path).returncode == 130
+    assert (tmp_path / "forms.csv").read_text() == "older"
+    assert set(tmp_path.iterdir()) == before
+
+
 def assert_one_line(done, message):
     assert done.returncode == 2
     assert done.stdout == ""
@@ -245,6 +299,12 @@ def assert_one_line(done, message):
         ("read nowhere.keras page.png", "not a file: nowhere.keras"),
         ("read robust a.png b.png --output c.png", "--output takes one picture"),
         ("read robust a.png --output c.jpg", "must end in .png"),
+        ("read robust a.png --output c.csv", "or --columns and a .csv"),
+        ("read robust a.png --columns a,b --output c.png", "must end in .csv"),
+        ("read robust a.png --columns a,b --json", "choose one of them"),
+        ("read robust a.png --columns a,,b", "different names, none of them empty"),
+        ("read robust a.png --columns a,b,a", "different names"),
+        ("read robust a.png --columns a,remarks", "picture or remarks; got 'a,remarks'"),
         ("read robust a.png --sure 90", "between 0 and 1; got 90"),
         ("evaluate folder", "not a file: folder"),
         ("train fast --data keras", "keras is not a folder"),

@@ -129,6 +129,8 @@ def test_a_seed_out_of_range_is_found_first(run_digitlib, no_work, command, seed
         "evaluate robust --mistakes folder.png",
         "read robust 0.png --output nowhere/a.png",
         "read robust 0.png --output folder.png",
+        "read robust 0.png --columns a --output nowhere/a.csv",
+        "read robust 0.png --columns a --output folder.csv",
         "export robust nowhere/a.tflite",
         "compare logistic --output nowhere/a.csv",
         "compare logistic --output a.txt",
@@ -138,7 +140,7 @@ def test_a_seed_out_of_range_is_found_first(run_digitlib, no_work, command, seed
     ],
 )
 def test_a_destination_that_cannot_be_written_is_found_first(run_digitlib, folder, no_work, words):
-    for suffix in ("keras", "png"):
+    for suffix in ("keras", "png", "csv"):
         (folder / f"folder.{suffix}").mkdir()
     before = set(folder.iterdir())
     done = run_digitlib(*words.split(), cwd=folder)
