@@ -30,6 +30,7 @@ class Writing(NamedTuple):
 
     lines: list[list[Piece]]  # from top to bottom, each from left to right
     height: float  # the usual height of a digit, in pixels
+    slant: float  # how far the digits lean to the right, in pixels for each pixel up
     labels: npt.NDArray[np.int_]  # (h, w), the number of the piece at each pixel, 0 for none
     amount: Grey  # as in `Ink`
 
@@ -57,8 +58,13 @@ def find_writing(grey: Grey) -> Writing:
     if len(parts) > _MAX_PARTS:
         raise ValueError(f"more than {_MAX_PARTS} marks: crop the picture to the number")
     height = _usual_height(parts)
-    pieces, labels = _split(mask, parts, _find_slant(mask), height)
-    return Writing(_find_lines(pieces, height), height, labels, ink.amount)
+    slant = _find_slant(mask)
+    pieces, labels = _split(mask, parts, slant, height)
+    lines = [
+        sorted((piece for piece in pieces if piece.part in line), key=lambda piece: piece.place)
+        for line in _find_lines(np.array([part.bbox for part in parts]), height)
+    ]
+    return Writing(lines, height, slant, labels, ink.amount)
 
 
 def join_pieces(writing: Writing, line: list[Piece]) -> Iterator[Candidate]:
@@ -145,25 +151,28 @@ def _cut_part(places, height):
         yield numbers == number
 
 
-def _find_lines(pieces, height):
-    """Sorts pieces into lines from top to bottom, each from left to right."""
-    small = {piece: piece.box[2] - piece.box[0] < 0.5 * height for piece in pieces}
+def _find_lines(boxes, height):
+    """Sorts parts into lines from top to bottom: sets of the numbers of their boxes, int (n, 4)."""
+    small = boxes[:, 2] - boxes[:, 0] < 0.5 * height
     lines = []
-    # Small pieces belong to the digits beside them and never form a line of their own.
-    for piece in sorted(pieces, key=lambda piece: (small[piece], piece.box[1])):
-        distances = [_distance(piece, line) for line in lines]
-        if distances and (min(distances) < 0.7 * height or small[piece]):
-            lines[int(np.argmin(distances))].append(piece)
+    # Small parts belong to the digits beside them and never form a line of their own.
+    for number in np.lexsort((boxes[:, 1], small)):
+        distances = [_distance(boxes[number], boxes[list(line)], height) for line in lines]
+        if distances and (min(distances) < height or small[number]):
+            lines[int(np.argmin(distances))].add(number)
         else:
-            lines.append([piece])
-    lines.sort(key=lambda line: np.mean([piece.box[0] for piece in line]))
-    return [sorted(line, key=lambda piece: piece.place) for line in lines]
+            lines.append({number})
+    return sorted(lines, key=lambda line: boxes[list(line), 0].mean())
 
 
-def _distance(piece, line):
-    """The vertical distance of a piece from its nearest neighbour in a line, centre to centre."""
-    nearest = min(line, key=lambda other: abs(other.place - piece.place))
-    return abs(sum(piece.box[::2]) - sum(nearest.box[::2])) / 2
+def _distance(box, line, height):
+    """How far a box is from the nearest one in a line; at least `height` if it's above or below."""
+    aside = np.maximum(0, np.maximum(line[:, 1] - box[3], box[1] - line[:, 3]))
+    middles, feet = (line[:, 0] + line[:, 2] - box[0] - box[2]) / 2, line[:, 2] - box[2]
+    down = np.minimum(abs(middles), abs(feet))  # digits of different heights stand on one line
+    nearest = np.lexsort((down, aside))[0]
+    outside = height * (down[nearest] >= 0.7 * height)
+    return down[nearest] + outside + 0.01 * min(aside[nearest], 10 * height)
 
 
 def _draw(writing, box, pieces):
