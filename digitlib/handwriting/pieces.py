@@ -42,6 +42,7 @@ class Candidate(NamedTuple):
     end: int
     box: Box  # around all of them
     cut: bool  # whether the last piece was cut from the one that follows
+    whole: bool  # whether neither that one nor the first piece was cut from a neighbour
     image: npt.NDArray[np.uint8]  # (28, 28), like those of MNIST
 
 
@@ -80,7 +81,8 @@ def join_pieces(writing: Writing, line: list[Piece]) -> Iterator[Candidate]:
                 if gap > 0.2 * height or box[3] - box[1] > 1.4 * height:
                     break
             cut = end < len(line) and line[end].part == line[end - 1].part
-            yield Candidate(first, end, box, cut, _draw(writing, box, line[first:end]))
+            whole = not cut and (first == 0 or line[first - 1].part != line[first].part)
+            yield Candidate(first, end, box, cut, whole, _draw(writing, box, line[first:end]))
 
 
 def _drop_specks(mask):

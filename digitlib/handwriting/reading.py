@@ -1,6 +1,5 @@
 """Read several digits: try every way to divide the ink into digits, and mark uncertain ones."""
 
-import math
 from itertools import chain, pairwise
 from numbers import Real
 from typing import TYPE_CHECKING, NamedTuple
@@ -8,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from digitlib.data import NUM_CLASSES
 from digitlib.evaluation import Ensemble, predict_probabilities
+from digitlib.handwriting.choice import choose_digits
 from digitlib.handwriting.pictures import Grey, PictureSource, read_colours, resize, to_grey
 from digitlib.handwriting.pieces import Box, find_writing, join_pieces
 from digitlib.handwriting.rules import remove_rules
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
 
 SURE = 0.98  # a prediction with a lower probability is uncertain
 _LONGEST_SIDE = 1200
-# Costs in units of -ln(probability), chosen on pages drawn from validation images.
-_DIGIT_COST = 0.15  # few digits are likelier than many
-_CUT_COST = 2.0  # most digits don't touch
 
 
 class Digit(NamedTuple):
@@ -101,7 +97,7 @@ def _read_line(model, writing, line, sure):
     candidates = list(join_pieces(writing, line))
     images = np.array([candidate.image for candidate in candidates])
     probabilities = predict_probabilities(model, images)
-    for number in _choose(candidates, probabilities, len(line), writing.height):
+    for number in choose_digits(candidates, probabilities, len(line), writing.height):
         text = mark_unsure(probabilities[number], sure)
         yield Digit(text, candidates[number].box, images[number], probabilities[number])
 
@@ -119,26 +115,3 @@ def _join(digits):
     boxes = np.array([digit.box for digit in digits])
     box = *boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist()
     return Number("".join(digit.text for digit in digits), box, tuple(digits))
-
-
-def _choose(candidates, probabilities, count, height):
-    """Returns the indices of the candidates that cover a line with the highest total score."""
-    best = [(0.0, [])] + [(-math.inf, [])] * count
-    for number, candidate in enumerate(candidates):
-        before, chosen = best[candidate.first]
-        score = before + _plausibility(candidate, probabilities[number], height)
-        if score > best[candidate.end][0]:
-            best[candidate.end] = score, [*chosen, number]
-    return best[count][1]
-
-
-def _plausibility(candidate, probabilities, height):
-    """Scores a candidate: the log of its evidence, minus costs for a cut or an unusual size."""
-    top, left, bottom, right = candidate.box
-    tall, wide = (bottom - top) / height, (right - left) / height
-    short = max(0, 0.55 - tall) * 15
-    broad = max(0, wide - 1.05) * 7
-    cost = _DIGIT_COST + _CUT_COST * candidate.cut + short + broad
-    # Equal probabilities for all ten digits mean that this is no digit.
-    evidence = (NUM_CLASSES * probabilities.max() - 1) / (NUM_CLASSES - 1)
-    return math.log(max(evidence, 1e-3)) - cost

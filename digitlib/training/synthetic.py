@@ -1,5 +1,8 @@
 """Training images that MNIST lacks: other writing styles, and images without a digit."""
 
+from pathlib import Path
+
+import matplotlib
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
@@ -10,6 +13,7 @@ from digitlib.training.strokes import STROKES, bend, draw_character, draw_paths
 
 # Letters and symbols that are hardly ever written like a digit.
 _LETTERS = "ACEFHJKMNPRTUVWXYadefhkmnrtvwx#%&?+=@*"
+_FONTS = sorted(Path(matplotlib.get_data_path(), "fonts", "ttf").glob("DejaVuS*[!y].ttf"))
 _SIGNS = [character for character in STROKES if not character.isdigit()]
 # Three get strokes that MNIST lacks, the rest is drawn; the styles of 1, 7, 4 and 9 differ most.
 _STYLES = [1, 1, 7, *(1, 7, 4, 9, 0, 1, 2, 3, 5, 6, 8, 9)]
@@ -163,7 +167,7 @@ def _draw_other(_, rng):
 def _draw_letter(rng):
     picture = Image.new("L", (200, 200))
     letter, thickness = _LETTERS[rng.integers(len(_LETTERS))], int(rng.integers(0, 5))
-    font = ImageFont.load_default(size=20 * _SCALE)
+    font = ImageFont.truetype(_FONTS[rng.integers(len(_FONTS))], 20 * _SCALE)
     ImageDraw.Draw(picture).text((60, 40), letter, fill=255, font=font, stroke_width=thickness)
     turned = picture.rotate(rng.uniform(-15, 15), Image.Resampling.BILINEAR)
     return np.asarray(turned.crop(turned.getbbox()), np.float32) / 255
