@@ -7,12 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from digitlib.data import NUM_CLASSES
-from digitlib.handwriting.pieces import Candidate
+from digitlib.handwriting.pieces import Candidate, Piece
 
 # Costs in units of -ln(probability), chosen on pages drawn from validation images.
 _DIGIT_COST = 0.15  # few digits are likelier than many
 _CUT_COST = 2.0  # most digits don't touch
-_SIGN_COST = 1.0  # of a comma, a point, a dash or a speck
+_SIGN_COST = 1.0  # of a dash or a speck
+_COMMA_COST = 0.2  # of something small beside the foot of a digit
 _OTHER_COST = 4.0  # of anything else that isn't a digit, such as a letter
 _UNKNOWN = 0.1  # evidence of the least that can be a digit
 
@@ -20,7 +21,7 @@ _UNKNOWN = 0.1  # evidence of the least that can be a digit
 def choose_digits(
     candidates: Sequence[Candidate],
     probabilities: npt.NDArray[np.float32],
-    count: int,
+    line: Sequence[Piece],
     height: float,
 ) -> list[int]:
     """Chooses the candidates that explain a line best; what none of them holds is no digit.
@@ -28,23 +29,24 @@ def choose_digits(
     Args:
         candidates: those of a line, from left to right.
         probabilities: float32 (n, 10), of each digit, for each candidate.
-        count: how many pieces the line has.
+        line: its pieces.
         height: the usual height of a digit, in pixels.
 
     Returns:
         The indices of the chosen candidates.
     """
-    best = [(0.0, [])] + [(-math.inf, [])] * count
+    best: list[tuple[float, list[int]]] = [(0.0, []), *((-math.inf, []) for _ in line)]
+    tall = [piece for piece in line if piece.box[2] - piece.box[0] > 0.5 * height]
     for number, candidate in enumerate(candidates):
         before, chosen = best[candidate.first]
         # Equal probabilities for all ten digits mean that this is no digit.
         evidence = (NUM_CLASSES * probabilities[number].max() - 1) / (NUM_CLASSES - 1)
         as_digit = math.log(max(evidence, 1e-3)) - _digit_cost(candidate, height)
-        as_sign = -_sign_cost(candidate, height, evidence)
+        as_sign = -_sign_cost(candidate, height, evidence, tall)
         for score, digits in ((as_digit, [*chosen, number]), (as_sign, chosen)):
             if before + score > best[candidate.end][0]:
                 best[candidate.end] = before + score, digits
-    return best[count][1]
+    return best[-1][1]
 
 
 def _digit_cost(candidate, height):
@@ -56,14 +58,24 @@ def _digit_cost(candidate, height):
     return _DIGIT_COST + _CUT_COST * candidate.cut + short + broad
 
 
-def _sign_cost(candidate, height, evidence):
+def _sign_cost(candidate, height, evidence, digits):
     """The cost of leaving a candidate out of the number."""
     tall, wide = _measure(candidate, height)
     if not candidate.whole:
         return math.inf
+    if max(tall, wide) < 0.6 and _is_low(candidate.box, digits):
+        return _COMMA_COST
     if tall < 0.3 or max(tall, wide) < 0.45:
         return _SIGN_COST
     return _OTHER_COST if evidence < _UNKNOWN and wide < 1.2 else math.inf
+
+
+def _is_low(box, digits):
+    """Whether a box stands beside the lower half of the nearest digit, or below it."""
+    if not digits:
+        return False
+    near = min(digits, key=lambda digit: abs(sum(digit.box[1::2]) - box[1] - box[3])).box
+    return box[0] > (near[0] + near[2]) / 2
 
 
 def _measure(candidate, height):

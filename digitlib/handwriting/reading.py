@@ -13,6 +13,7 @@ from digitlib.handwriting.pictures import Grey, PictureSource, read_colours, res
 from digitlib.handwriting.pieces import Box, find_writing, join_pieces
 from digitlib.handwriting.rules import remove_rules
 from digitlib.handwriting.sheet import find_sheet
+from digitlib.handwriting.signs import compare_with_signs
 
 if TYPE_CHECKING:
     import keras
@@ -77,6 +78,9 @@ def read_digits(
         _find_numbers(list(_read_line(model, writing, line, sure)), writing.height)
         for line in writing.lines
     ]
+    lines = [line for line in lines if line]
+    if not lines:
+        raise ValueError("no digit found: the picture shows only signs or specks")
     text = "\n".join(" ".join(number.text for number in line) for line in lines)
     return Reading(text, tuple(chain(*lines)), grey, sheet.corners / colours.shape[1::-1])
 
@@ -97,13 +101,30 @@ def _read_line(model, writing, line, sure):
     candidates = list(join_pieces(writing, line))
     images = np.array([candidate.image for candidate in candidates])
     probabilities = predict_probabilities(model, images)
-    for number in choose_digits(candidates, probabilities, len(line), writing.height):
+    chosen = choose_digits(candidates, probabilities, line, writing.height)
+    doubts = _doubt_ones(candidates, probabilities, chosen, writing, line)
+    for number in chosen:
         text = mark_unsure(probabilities[number], sure)
-        yield Digit(text, candidates[number].box, images[number], probabilities[number])
+        doubt = doubts.get(number, 0)
+        if doubt < 1:
+            text = "?" if doubt else text
+            yield Digit(text, candidates[number].box, images[number], probabilities[number])
+
+
+def _doubt_ones(candidates, probabilities, chosen, writing, line):
+    """A dict: each chosen candidate that looks like a 1 -> how likely it's a sign, 0 to 1."""
+    ones = [number for number in chosen if probabilities[number].argmax() == 1]
+    others = [candidates[number].box for number in chosen if number not in ones]
+    all_used = chosen and candidates[chosen[-1]].end == len(line)
+    end = None if all_used else line[-1].box
+    doubts = compare_with_signs([candidates[n] for n in ones], others, end, writing.slant)
+    return dict(zip(ones, doubts, strict=True))
 
 
 def _find_numbers(digits, height):
     """Divides the digits of a line where a gap is wide, and far wider than the others."""
+    if not digits:
+        return []
     gaps = np.array([after.box[1] - before.box[3] for before, after in pairwise(digits)])
     # In a form, all gaps are wide: then only a very wide one divides.
     wide = np.minimum(np.maximum(height, 2.5 * np.median(gaps)), 3 * height) if len(gaps) else 0
