@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SURE = 0.98  # a prediction with a lower probability is uncertain
 _LONGEST_SIDE = 1200
+_UPRIGHT = 0.93  # with a lower mean probability, other directions are tried, too
 
 
 class Digit(NamedTuple):
@@ -56,7 +57,7 @@ class Reading(NamedTuple):
 def read_digits(
     model: "keras.Model | Ensemble", image: PictureSource, *, sure: float = SURE
 ) -> Reading:
-    """Reads all handwritten digits of a picture.
+    """Reads all handwritten digits of a picture, also of one that lies on its side.
 
     Args:
         model: a model, preferably of the recipe `robust`, which learned negative examples, too.
@@ -64,8 +65,8 @@ def read_digits(
         sure: the threshold, 0 to 1; a digit with a lower probability is marked as uncertain.
 
     Returns:
-        A `Reading`: the text, a tuple of `Number`, and the picture, float32 (h, w), where a sheet
-        of paper on a table is cut out; and corners, float (4, 2): where the corners of that
+        A `Reading`: the text, a tuple of `Number`, and the picture, float32 (h, w), upright, where
+        a sheet of paper on a table is cut out; and corners, float (4, 2): where the corners of that
         picture are in the given one, clockwise from the top left, x and y from 0 to 1.
     """
     verify_sure(sure)
@@ -73,16 +74,12 @@ def read_digits(
     sheet = find_sheet(colours)
     grey = to_grey(remove_rules(sheet.picture).picture)
     grey = resize(grey, min(1, _LONGEST_SIDE / max(grey.shape)))
-    writing = find_writing(grey)
-    lines = [
-        _find_numbers(list(_read_line(model, writing, line, sure)), writing.height)
-        for line in writing.lines
-    ]
-    lines = [line for line in lines if line]
-    if not lines:
-        raise ValueError("no digit found: the picture shows only signs or specks")
+    lines, turns = _read_lines(model, grey, sure), 0
+    if _judge(lines).probability < _UPRIGHT:
+        lines, turns = _turn(model, grey, sure, lines)
     text = "\n".join(" ".join(number.text for number in line) for line in lines)
-    return Reading(text, tuple(chain(*lines)), grey, sheet.corners / colours.shape[1::-1])
+    corners = np.roll(sheet.corners, -turns, axis=0) / colours.shape[1::-1]
+    return Reading(text, tuple(chain(*lines)), np.rot90(grey, turns), corners)
 
 
 def verify_sure(sure: float) -> None:
@@ -94,6 +91,44 @@ def verify_sure(sure: float) -> None:
 def mark_unsure(probabilities: npt.NDArray[np.float32], sure: float = SURE) -> str:
     """Returns the most probable digit as text, or "?" if its probability is below `sure`."""
     return str(probabilities.argmax()) if probabilities.max() >= sure else "?"
+
+
+def _read_lines(model, grey, sure):
+    """The numbers of each line that has any."""
+    writing = find_writing(grey)
+    lines = [list(_read_line(model, writing, line, sure)) for line in writing.lines]
+    if not any(lines):
+        raise ValueError("no digit found: the picture shows only signs or specks")
+    return [_find_numbers(line, writing.height) for line in lines if line]
+
+
+def _turn(model, grey, sure, lines):
+    """Reads a picture in all four directions; returns the lines of the best, and quarter turns."""
+    upright = best = _judge(lines)
+    turned = 0
+    for turns in (1, 2, 3):
+        try:
+            others = _read_lines(model, np.rot90(grey, turns), sure)
+        except ValueError:
+            continue
+        judged = _judge(others)
+        # Some numbers can be read upside down, and some strokes are a 1 in any direction.
+        better = judged.probability > upright.probability + 0.08 and judged.score > best.score
+        if better and judged.digits > 2:
+            best, lines, turned = judged, others, turns
+    return lines, turned
+
+
+class _Judgement(NamedTuple):
+    probability: float  # the mean one of the digits
+    score: float  # higher for more digits, and for higher probabilities
+    digits: int
+
+
+def _judge(lines):
+    probabilities = [d.probabilities.max() for n in chain(*lines) for d in n.digits]
+    mean = float(np.mean(probabilities))
+    return _Judgement(mean, len(probabilities) * (mean - 0.5), len(probabilities))
 
 
 def _read_line(model, writing, line, sure):
@@ -123,8 +158,6 @@ def _doubt_ones(candidates, probabilities, chosen, writing, line):
 
 def _find_numbers(digits, height):
     """Divides the digits of a line where a gap is wide, and far wider than the others."""
-    if not digits:
-        return []
     gaps = np.array([after.box[1] - before.box[3] for before, after in pairwise(digits)])
     # In a form, all gaps are wide: then only a very wide one divides.
     wide = np.minimum(np.maximum(height, 2.5 * np.median(gaps)), 3 * height) if len(gaps) else 0
