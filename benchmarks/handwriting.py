@@ -18,8 +18,9 @@ from sklearn.datasets import load_digits
 from tqdm import tqdm
 
 import digitlib
-from benchmarks.pages import KINDS, draw_pages, read_page, score_page
+from benchmarks.pages import KINDS, draw_pages
 from benchmarks.paper import draw_page, draw_photo
+from benchmarks.scoring import read_page, score_page
 from digitlib.handwriting.normalization import image_to_digit
 
 COLUMNS = ["model", "change", "amount", "images", "accuracy"]

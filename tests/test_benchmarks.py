@@ -12,21 +12,13 @@ from scipy import ndimage, stats
 
 from benchmarks import speedrun
 from benchmarks.determinism import compare_trainings
+from benchmarks.hands import STROKES, choose_hand, write
 from benchmarks.handwriting import CHANGES, match_digits, measure_changes
 from benchmarks.inference import COLUMNS as WAY_COLUMNS
 from benchmarks.machine import WITHOUT_AVX512, count_operations, describe_processor, measure_peak
-from benchmarks.pages import (
-    KINDS,
-    STROKES,
-    Page,
-    choose_hand,
-    draw_pages,
-    list_numbers,
-    read_page,
-    score_page,
-    write,
-)
+from benchmarks.pages import KINDS, Page, draw_pages
 from benchmarks.paper import draw_page, draw_photo
+from benchmarks.scoring import list_numbers, read_page, score_page
 from benchmarks.speed import (
     COLUMNS,
     choose_machine,
