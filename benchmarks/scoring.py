@@ -46,10 +46,11 @@ def score_page(read, page):
         page: a `Page`.
 
     Returns:
-        A dict: exact, whether all numbers are right and in order, and none is added; written, the
-        number of digits on the page; right, those that were read in the right order; marked, how
-        many "?"; ghosts, digits read where no number is; sure_wrong, all other wrong digits. The
-        last two leave out the uncertain ones.
+        A dict: exact, whether all numbers are right and in order, and none is added; numbers, how
+        many are on the page; whole, those that were read without a mistake, each where it stands;
+        written, the number of digits on the page; right, those that were read in the right order;
+        marked, how many "?"; ghosts, digits read where no number is; sure_wrong, all other wrong
+        digits. The last two leave out the uncertain ones.
     """
     written = "".join(text for text, _ in page.numbers)
     digits = [pair for text, boxes in read for pair in zip(text, boxes, strict=True)]
@@ -58,9 +59,15 @@ def score_page(read, page):
     kept = "".join(digit for (digit, _), kept in zip(digits, inside, strict=True) if kept)
     matches = SequenceMatcher(None, kept, written, autojunk=False).get_matching_blocks()
     right = sum(block.size for block in matches)
+    whole = [
+        any(text == t and _holds(place, np.mean(boxes, axis=0)) for t, boxes in read)
+        for text, place in page.numbers
+    ]
     sure, marked = len(kept) - kept.count("?"), sum(digit == "?" for digit, _ in digits)
     return {
         "exact": [text for text, _ in read] == [text for text, _ in page.numbers],
+        "numbers": len(page.numbers),
+        "whole": sum(whole),
         "written": len(written),
         "right": right,
         "sure_wrong": sure - right,

@@ -321,20 +321,23 @@ def place_of(where):
 
 
 @pytest.mark.parametrize(
-    ("numbers", "exact", "right", "sure_wrong", "ghosts", "marked"),
+    ("numbers", "exact", "whole", "right", "sure_wrong", "ghosts", "marked"),
     [
-        ((["11", "22", "33"], ["44", "55"]), True, 5, 0, 0, 0),
-        ((["11", "22", "33", "44", "55"],), False, 5, 0, 0, 0),
-        ((["44", "55"], ["11", "22", "33"]), False, 3, 2, 0, 0),
-        ((["11", "2?", "33"], ["44", "57"]), False, 3, 1, 0, 1),
-        ((["11", "22", "33"], ["44", "55"], ["x6", "x?"]), False, 5, 0, 1, 1),
-        ((["11", "22", "28", "33"], ["x4"]), False, 3, 1, 1, 0),
-        ((), False, 0, 0, 0, 0),
+        ((["11", "22", "33"], ["44", "55"]), True, 2, 5, 0, 0, 0),
+        ((["11", "22", "33", "44", "55"],), False, 0, 5, 0, 0, 0),
+        ((["44", "55"], ["11", "22", "33"]), False, 2, 3, 2, 0, 0),
+        ((["11", "2?", "33"], ["44", "57"]), False, 0, 3, 1, 0, 1),
+        ((["11", "22", "33"], ["x4", "x5"], ["44", "57"]), False, 1, 4, 1, 2, 0),
+        ((["11", "22", "33"], ["44", "55"], ["x6", "x?"]), False, 2, 5, 0, 1, 1),
+        ((["11", "22", "28", "33"], ["x4"]), False, 0, 3, 1, 1, 0),
+        ((), False, 0, 0, 0, 0, 0),
     ],
 )
-def test_a_reading_is_scored(numbers, exact, right, sure_wrong, ghosts, marked):
+def test_a_reading_is_scored(numbers, exact, whole, right, sure_wrong, ghosts, marked):
     assert score_page(read_as(*numbers), PAGE) == {
         "exact": exact,
+        "numbers": 2,
+        "whole": whole,
         "written": 5,
         "right": right,
         "sure_wrong": sure_wrong,
