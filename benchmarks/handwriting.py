@@ -20,6 +20,7 @@ from tqdm import tqdm
 import digitlib
 from benchmarks.pages import KINDS, draw_pages
 from benchmarks.paper import draw_page, draw_photo
+from benchmarks.peers import compare_readers, find_peers
 from benchmarks.scoring import read_page, score_page
 from digitlib.handwriting.normalization import image_to_digit
 
@@ -29,9 +30,15 @@ COLUMNS = ["model", "change", "amount", "images", "accuracy"]
 def main():
     """Runs the requested measurements and prints the results."""
     options = _build_parser().parse_args()
+    if options.peers:
+        print(", ".join(find_peers(options.peers)))
     digitlib.start_keras()
     models = {Path(path).stem: digitlib.load_model(path) for path in options.models}
     test = digitlib.load_mnist().test
+    if options.peers:
+        for line in compare_readers(models, options.peers, test, options.kinds):
+            print(line, flush=True)
+        return
     rng = np.random.default_rng(0)
     if options.output:
         with options.output.open("w", newline="", encoding="utf-8") as file:
@@ -228,6 +235,12 @@ def _build_parser():
         default=20,
         metavar="N",
         help="pages of each kind; default: %(default)s",
+    )
+    parser.add_argument(
+        "--peers",
+        metavar="PYTHON",
+        help="instead, compare with RapidOCR, installed for this PYTHON, and Tesseract on the pages"
+        " of each kind",
     )
     parser.add_argument("--output", type=Path, metavar="CSV", help="also measure distorted images")
     return parser

@@ -3,14 +3,16 @@
 import importlib.util
 import os
 import re
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
+from PIL import Image
 from scipy import ndimage, stats
 
-from benchmarks import speedrun
+from benchmarks import handwriting, peers, speedrun
 from benchmarks.determinism import compare_trainings
 from benchmarks.hands import STROKES, choose_hand, write
 from benchmarks.handwriting import CHANGES, match_digits, measure_changes
@@ -18,6 +20,13 @@ from benchmarks.inference import COLUMNS as WAY_COLUMNS
 from benchmarks.machine import WITHOUT_AVX512, count_operations, describe_processor, measure_peak
 from benchmarks.pages import KINDS, Page, draw_pages
 from benchmarks.paper import draw_page, draw_photo
+from benchmarks.peers import (
+    compare_readers,
+    find_numbers,
+    find_peers,
+    read_with_rapidocr,
+    read_with_tesseract,
+)
 from benchmarks.scoring import list_numbers, read_page, score_page
 from benchmarks.speed import (
     COLUMNS,
@@ -359,3 +368,123 @@ def test_a_reading_becomes_numbers_in_pixels_of_the_picture(mnist):
     score = score_page(read_page(load_model("robust"), page.picture), page)
     assert score["right"] > score["written"] / 2
     assert score["ghosts"] == 0
+
+
+FAKE_RAPIDOCR = """
+from types import SimpleNamespace
+
+class RapidOCR:
+    def __init__(self, params):
+        assert params["Global.text_score"] == 0
+
+    def __call__(self, picture):
+        if not picture[..., 0].any():  # no blue
+            return SimpleNamespace(txts=None, word_results=(("", 1.0, None),), scores=None)
+        first, second = ([[x, 2], [x + 5, 0], [x + 5, 8], [x, 10]] for x in (0, 20))
+        lines = [("1", 0.9, first), ("2", 0.9, second)], [("7", 0.4, first)]
+        return SimpleNamespace(txts=("1 2", "7"), word_results=lines, scores=(0.9, 0.4))
+"""
+FAKE_TESSERACT = """#!{python}
+import sys
+
+print("tesseract 5.0" if "--version" in sys.argv else "page_num\tleft\ttop\twidth\theight\ttext")
+if "tsv" in sys.argv:
+    for number, path in enumerate(open(sys.argv[1]), start=1):
+        print(number, 0, 0, 32, 32, "", sep="\t")
+        if "blank" not in path:
+            print(number, 0, 10, 20, 10, 10 + number, sep="\t")
+"""
+
+
+@pytest.fixture
+def fake_peers(tmp_path, monkeypatch):
+    """RapidOCR for this Python and Tesseract on the PATH; returns their folder."""
+    (tmp_path / "rapidocr.py").write_text(FAKE_RAPIDOCR)
+    (tmp_path / "onnxruntime.py").touch()
+    about = tmp_path / "rapidocr-3.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: rapidocr\nVersion: 3.0\n")
+    (tmp_path / "tesseract").write_text(FAKE_TESSERACT.format(python=sys.executable))
+    (tmp_path / "tesseract").chmod(0o755)
+    for name in ("PATH", "PYTHONPATH"):
+        monkeypatch.setenv(name, f"{tmp_path}{os.pathsep}{os.environ[name]}")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("words", "numbers"),
+    [
+        ([("1,234/-", 0, 0, 1)], [("1234", [0, 20, 30, 40])]),
+        ([("12 x 3", 0, 0, 1)], [("12", [0, 10]), ("3", [50])]),
+        ([("12", 0, 0, 0.4)], [("??", [0, 10])]),
+        (
+            [("4", 0, 20, 1), ("3", 50, 3, 1), ("2", 30, -2, 1), ("1", 0, 0, 1)],
+            [("1", [0]), ("2", [30]), ("3", [50]), ("4", [0])],
+        ),
+        ([("Invoice", 0, 0, 1), ("½²٣", 0, 0, 1)], []),
+    ],
+)
+def test_digits_of_a_peer_become_numbers_in_reading_order(words, numbers):
+    """Each character is 10 pixels wide; a word has a text, its left, its top and a confidence."""
+    words = [
+        (text, [(y, x + 10 * n, y + 8, x + 10 * n + 10) for n in range(len(text))], confidence)
+        for text, x, y, confidence in words
+    ]
+    assert [(text, [box[1] for box in boxes]) for text, boxes in find_numbers(words)] == numbers
+
+
+def test_peers_read_pictures_in_processes_of_their_own(fake_peers):
+    assert find_peers(sys.executable) == ["RapidOCR 3.0", "tesseract 5.0"]
+    paths = [fake_peers / "blue.png", fake_peers / "red.png"]
+    for path in paths:
+        Image.new("RGB", (32, 32), path.stem).save(path)
+    readings, seconds = read_with_rapidocr(sys.executable, paths)
+    first, second = (0, 0, 10, 5), (0, 20, 10, 25)
+    assert readings == [[("1", [first]), ("?", [first]), ("2", [second])], []]
+    assert seconds >= 0
+    readings, seconds = read_with_tesseract(paths)
+    boxes = [(10, 0, 20, 10), (10, 10, 20, 20)]
+    assert readings == [[("11", boxes)], [("12", boxes)]]
+    assert seconds >= 0
+
+
+def test_all_readers_stand_in_one_table(fake_peers, mnist, monkeypatch):
+    monkeypatch.setattr(peers, "KINDS", ["webcam", "styles"])
+    models = {"robust": load_model("robust")}
+    heading, rule, *lines = compare_readers(models, sys.executable, mnist.test, 2)
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert {len(row) for row in rows} == {heading.count("|") - 1, rule.count("|") - 1}
+    readers = ["robust", "RapidOCR", "Tesseract"]
+    assert [row[:3] for row in rows] == [
+        [kind, reader, "4" if kind == "all" else "2"]
+        for kind in ("webcam", "styles", "all")
+        for reader in readers
+    ]
+    for first, second, both in zip(rows[:3], rows[3:6], rows[6:], strict=True):
+        for place in (5, 6, 7):
+            assert int(first[place]) + int(second[place]) == int(both[place])
+        assert re.fullmatch(r"\d+% of 4", both[3])
+
+
+def test_missing_peers_are_named_before_the_work(fake_peers, monkeypatch):
+    def run(python):
+        monkeypatch.setattr(sys, "argv", ["handwriting", "robust", "--peers", str(python)])
+        handwriting.main()
+
+    monkeypatch.setattr("digitlib.start_keras", lambda: pytest.fail("the work began"))
+    with pytest.raises(
+        SystemExit, match=r"nowhere/python has no RapidOCR\. (?s:.*) -m pip install"
+    ):
+        run("nowhere/python")
+    (fake_peers / "rapidocr.py").write_text("import nothing_of_this_name")
+    with pytest.raises(SystemExit, match=r"-m pip install rapidocr==.* onnxruntime==.*"):
+        run(sys.executable)
+    monkeypatch.setenv("PATH", str(fake_peers / "empty"))
+    with pytest.raises(SystemExit, match="apt-get install tesseract-ocr"):
+        run(sys.executable)
+
+
+def test_a_peer_that_fails_says_why(fake_peers):
+    (fake_peers / "tesseract").write_text("#!/bin/sh\necho no language >&2; exit 1")
+    with pytest.raises(SystemExit, match="tesseract failed:\nno language"):
+        read_with_tesseract([fake_peers / "page.png"])
