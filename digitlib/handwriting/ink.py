@@ -36,10 +36,11 @@ def find_ink(
     keep: Callable[[Mask], Mask],  # returns the part of a mask that can be writing
     *,
     reach: float,  # upper limit for the width of strokes, as a fraction of the longer side
+    blur: float | None = None,  # standard deviation, in pixels; by default, that of a large digit
     polarities: Iterable[int] = (1, -1),  # the ones to try
 ) -> Ink:
     """Finds the ink with the clearest outline; raises ValueError if the picture is blank."""
-    grey = ndimage.gaussian_filter(grey, max(grey.shape) / 400)
+    grey = ndimage.gaussian_filter(grey, max(grey.shape) / 400 if blur is None else blur)
     slope = ndimage.gaussian_gradient_magnitude(grey, 1.5)
     best, most = None, 0
     for polarity in polarities:

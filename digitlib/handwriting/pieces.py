@@ -50,6 +50,9 @@ def find_writing(grey: Grey) -> Writing:
     """Finds a picture's ink, cuts it where digits might touch, and sorts the pieces into lines."""
     ink = find_ink(grey, _drop_specks, reach=0.15)
     verify_ink(ink)
+    height = _usual_height([part for part, _ in find_parts(ink.mask)])
+    if height < 0.06 * max(grey.shape):  # the blur has joined the strokes of such small digits
+        ink = find_ink(grey, _drop_specks, reach=0.15, blur=height / 40, polarities=[ink.polarity])
     mask = ink.mask
     # A stroke with a gap between its upper and its lower end belongs together.
     gap = round(0.08 * _usual_height([part for part, _ in find_parts(mask)]))
@@ -95,7 +98,8 @@ def _drop_specks(mask):
     kept = np.zeros_like(mask)
     for part, is_cut in parts:
         height, width = part.image.shape / usual
-        tiny, ruled = max(height, width) < 0.15, width > 4 and height < 0.3
+        tiny = max(height, width) < 0.15
+        ruled = (width > 4 and height < 0.3) or (height > 2.5 and width < 0.3)
         # Keep a digit that the edge of the picture cuts: it must not be lost without notice.
         digit_size = 0.5 < height < 1.5 and width < 1.5
         if not (tiny or ruled) and (digit_size or not is_cut):
@@ -104,8 +108,11 @@ def _drop_specks(mask):
 
 
 def _usual_height(parts):
+    """The height that half of the ink is above: few digits are tall, and specks have little ink."""
     heights = np.array([part.image.shape[0] for part in parts])
-    return np.median(heights[heights > 0.5 * heights.max()])
+    order = heights.argsort()
+    ink = np.cumsum(np.array([part.area for part in parts])[order])
+    return heights[order][np.searchsorted(ink, ink[-1] / 2)]
 
 
 def _find_slant(mask):

@@ -9,7 +9,14 @@ import numpy.typing as npt
 
 from digitlib.evaluation import Ensemble, predict_probabilities
 from digitlib.handwriting.choice import choose_digits
-from digitlib.handwriting.pictures import Grey, PictureSource, read_colours, resize, to_grey
+from digitlib.handwriting.pictures import (
+    Grey,
+    PictureSource,
+    read_colours,
+    resize,
+    resize_to,
+    to_grey,
+)
 from digitlib.handwriting.pieces import Box, find_writing, join_pieces
 from digitlib.handwriting.rules import remove_rules
 from digitlib.handwriting.sheet import find_sheet
@@ -72,11 +79,12 @@ def read_digits(
     verify_sure(sure)
     colours = read_colours(image)
     sheet = find_sheet(colours)
-    grey = to_grey(remove_rules(sheet.picture).picture)
-    grey = resize(grey, min(1, _LONGEST_SIDE / max(grey.shape)))
-    lines, turns = _read_lines(model, grey, sure), 0
+    picture, rules = remove_rules(sheet.picture)
+    grey = resize(to_grey(picture), min(1, _LONGEST_SIDE / max(picture.shape)))
+    rules = resize_to(rules.astype(np.float32), grey.shape) > 0.3
+    lines, turns = _read_lines(model, grey, rules, sure), 0
     if _judge(lines).probability < _UPRIGHT:
-        lines, turns = _turn(model, grey, sure, lines)
+        lines, turns = _turn(model, grey, rules, sure, lines)
     text = "\n".join(" ".join(number.text for number in line) for line in lines)
     corners = np.roll(sheet.corners, -turns, axis=0) / colours.shape[1::-1]
     return Reading(text, tuple(chain(*lines)), np.rot90(grey, turns), corners)
@@ -93,22 +101,22 @@ def mark_unsure(probabilities: npt.NDArray[np.float32], sure: float = SURE) -> s
     return str(probabilities.argmax()) if probabilities.max() >= sure else "?"
 
 
-def _read_lines(model, grey, sure):
+def _read_lines(model, grey, rules, sure):
     """The numbers of each line that has any."""
     writing = find_writing(grey)
     lines = [list(_read_line(model, writing, line, sure)) for line in writing.lines]
     if not any(lines):
         raise ValueError("no digit found: the picture shows only signs or specks")
-    return [_find_numbers(line, writing.height) for line in lines if line]
+    return [_find_numbers(line, writing.height, rules) for line in lines if line]
 
 
-def _turn(model, grey, sure, lines):
+def _turn(model, grey, rules, sure, lines):
     """Reads a picture in all four directions; returns the lines of the best, and quarter turns."""
     upright = best = _judge(lines)
     turned = 0
     for turns in (1, 2, 3):
         try:
-            others = _read_lines(model, np.rot90(grey, turns), sure)
+            others = _read_lines(model, np.rot90(grey, turns), np.rot90(rules, turns), sure)
         except ValueError:
             continue
         judged = _judge(others)
@@ -156,13 +164,29 @@ def _doubt_ones(candidates, probabilities, chosen, writing, line):
     return dict(zip(ones, doubts, strict=True))
 
 
-def _find_numbers(digits, height):
+def _find_numbers(digits, height, rules):
     """Divides the digits of a line where a gap is wide, and far wider than the others."""
     gaps = np.array([after.box[1] - before.box[3] for before, after in pairwise(digits)])
     # In a form, all gaps are wide: then only a very wide one divides.
     wide = np.minimum(np.maximum(height, 2.5 * np.median(gaps)), 3 * height) if len(gaps) else 0
-    ends = [0, *(np.flatnonzero(gaps > wide) + 1), len(digits)]
-    return [_join(digits[first:end]) for first, end in pairwise(ends)]
+    ends = [
+        number + 1
+        for number in np.flatnonzero(gaps > wide)
+        if not _has_empty_box(digits[number].box, digits[number + 1].box, rules, height)
+    ]
+    return [_join(digits[first:end]) for first, end in pairwise([0, *ends, len(digits)])]
+
+
+def _has_empty_box(before, after, rules, height):
+    """Whether an empty box of a form, or an empty place of a comb, lies between two digits."""
+    top, bottom = min(before[0], after[0]), max(before[2], after[2])
+    between = rules[:, before[3] : after[1]]
+    near = between[max(0, int(top - height / 2)) : int(bottom + height / 2)]
+    far = between[max(0, int(top - 2 * height)) : int(bottom + 2 * height)]
+    # The lines of squared paper or of a table go on above and below.
+    sides = (near.sum(axis=0) > 0.25 * height) & (far.mean(axis=0) < 0.6)
+    places = np.flatnonzero(sides)
+    return len(places) > 0 and np.ptp(places) > 0.4 * height
 
 
 def _join(digits):

@@ -134,8 +134,13 @@ def _choose_lines(lines, pen):
         for line in others
         if min(line.solid, 2 * line.clear) > 0.85 and 0.2 < len(line.rows) / pen.height < 2.5
     ]
-    standing = [line for line in short if _stands_on(line, chosen, pen)]
-    return chosen + [line for line in standing if _has_sibling(line, standing, pen)]
+    feet = [(line, _count_feet(line, chosen, pen)) for line in short]
+    standing = [line for line, count in feet if count]
+    sides = [line for line, count in feet if count > (_weight(line, pen) > 0.6)]
+    teeth = [line for line in standing if len(line.rows) < 0.65 * pen.height]
+    boxes = [line for line in sides if _count_siblings(line, sides, pen)]
+    # A tooth of a comb may be as black as the pen, and only one of its ends is at a line.
+    return chosen + boxes + [line for line in teeth if _count_siblings(line, teeth, pen) > 2]
 
 
 def _is_too_long(line, lines, pen):
@@ -165,11 +170,11 @@ def _continues(line, other):
     return aligned and _look_alike(line, other)
 
 
-def _stands_on(line, chosen, pen):
-    """Whether a short line ends at chosen lines across it that look the same."""
+def _count_feet(line, chosen, pen):
+    """How many ends of a short line, 0 to 2, are at chosen lines across it that look the same."""
     across = [other for other in chosen if other.upright != line.upright]
     if not across:
-        return False
+        return 0
     ends = np.array([(o.first, o.first + len(o.rows), o.rows[0], o.rows[-1]) for o in across]).T
     reach = pen.width + 0.1 * pen.height
     met = 0
@@ -179,19 +184,19 @@ def _stands_on(line, chosen, pen):
         beside = abs(ends[2] + share * (ends[3] - ends[2]) - place) < reach
         touching = beside & (row > ends[0] - reach) & (row < ends[1] + reach)
         met += any(_look_alike(line, across[number]) for number in np.flatnonzero(touching))
-    return met >= (1 if _weight(line, pen) < 0.6 else 2)
+    return met
 
 
-def _has_sibling(line, lines, pen):
-    """Whether another line looks the same and stands beside it."""
+def _count_siblings(line, lines, pen):
+    """How many other lines look the same and stand beside it."""
     near = 0.12 * pen.height + 2
+    count = 0
     for other in lines:
         drift = 0.05 * abs(other.rows[0] - line.rows[0])  # along a row that isn't quite level
         same = other.upright == line.upright and abs(other.first - line.first) < near + drift
         alike = abs(len(other.rows) - len(line.rows)) < near and other is not line
-        if same and alike and _look_alike(line, other):
-            return True
-    return False
+        count += same and alike and _look_alike(line, other)
+    return count
 
 
 def _look_alike(line, other):
