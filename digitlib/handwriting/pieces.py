@@ -8,7 +8,7 @@ import numpy.typing as npt
 from scipy import ndimage
 from skimage.measure import label, regionprops
 
-from digitlib.handwriting.ink import cut_out, find_ink, find_parts, verify_ink
+from digitlib.handwriting.ink import Ink, cut_out, find_ink, find_parts, verify_ink
 from digitlib.handwriting.normalization import DETAIL, digit_to_image
 from digitlib.handwriting.pictures import Grey, resize
 
@@ -46,13 +46,18 @@ class Candidate(NamedTuple):
     image: npt.NDArray[np.uint8]  # (28, 28), like those of MNIST
 
 
-def find_writing(grey: Grey) -> Writing:
-    """Finds a picture's ink, cuts it where digits might touch, and sorts the pieces into lines."""
+def find_strokes(grey: Grey) -> Ink:
+    """Finds the ink of all strokes in a picture; raises ValueError if it is blank."""
     ink = find_ink(grey, _drop_specks, reach=0.15)
     verify_ink(ink)
     height = _usual_height([part for part, _ in find_parts(ink.mask)])
     if height < 0.06 * max(grey.shape):  # the blur has joined the strokes of such small digits
         ink = find_ink(grey, _drop_specks, reach=0.15, blur=height / 40, polarities=[ink.polarity])
+    return ink
+
+
+def find_writing(ink: Ink) -> Writing:
+    """Cuts ink where digits might touch, and sorts the pieces into lines."""
     mask = ink.mask
     # A stroke with a gap between its upper and its lower end belongs together.
     gap = round(0.08 * _usual_height([part for part, _ in find_parts(mask)]))

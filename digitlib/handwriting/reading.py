@@ -1,5 +1,6 @@
 """Read several digits: try every way to divide the ink into digits, and mark uncertain ones."""
 
+import math
 from itertools import chain, pairwise
 from numbers import Real
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,7 +18,7 @@ from digitlib.handwriting.pictures import (
     resize_to,
     to_grey,
 )
-from digitlib.handwriting.pieces import Box, find_writing, join_pieces
+from digitlib.handwriting.pieces import Box, find_strokes, find_writing, join_pieces
 from digitlib.handwriting.rules import remove_rules
 from digitlib.handwriting.sheet import find_sheet
 from digitlib.handwriting.signs import compare_with_signs
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 SURE = 0.98  # a prediction with a lower probability is uncertain
 _LONGEST_SIDE = 1200
 _UPRIGHT = 0.93  # with a lower mean probability, other directions are tried, too
+_UPRIGHT_FORM = 0.83  # the same for many digits, where print or signs may be among them
 
 
 class Digit(NamedTuple):
@@ -82,9 +84,11 @@ def read_digits(
     picture, rules = remove_rules(sheet.picture)
     grey = resize(to_grey(picture), min(1, _LONGEST_SIDE / max(picture.shape)))
     rules = resize_to(rules.astype(np.float32), grey.shape) > 0.3
-    lines, turns = _read_lines(model, grey, rules, sure), 0
-    if _judge(lines).probability < _UPRIGHT:
-        lines, turns = _turn(model, grey, rules, sure, lines)
+    ink, turns = find_strokes(grey), 0
+    lines = _read_lines(model, ink, rules, sure)
+    judged = _judge(lines)
+    if judged.probability < (_UPRIGHT if judged.digits < 30 else _UPRIGHT_FORM):
+        lines, turns = _turn(model, ink, rules, sure, lines)
     text = "\n".join(" ".join(number.text for number in line) for line in lines)
     corners = np.roll(sheet.corners, -turns, axis=0) / colours.shape[1::-1]
     return Reading(text, tuple(chain(*lines)), np.rot90(grey, turns), corners)
@@ -101,29 +105,42 @@ def mark_unsure(probabilities: npt.NDArray[np.float32], sure: float = SURE) -> s
     return str(probabilities.argmax()) if probabilities.max() >= sure else "?"
 
 
-def _read_lines(model, grey, rules, sure):
-    """The numbers of each line that has any."""
-    writing = find_writing(grey)
-    lines = [list(_read_line(model, writing, line, sure)) for line in writing.lines]
+def _read_lines(model, ink, rules, sure, most=None):
+    """The numbers of each line that has any; of at most that many lines, evenly spread."""
+    writing = find_writing(ink)
+    step = math.ceil(len(writing.lines) / most) if most else 1
+    pieces = writing.lines[::step]
+    candidates = [list(join_pieces(writing, line)) for line in pieces]
+    images = np.array([candidate.image for candidate in chain(*candidates)])
+    # One prediction for all of them takes less time than one for each line.
+    ends = np.cumsum([len(group) for group in candidates])[:-1]
+    probabilities = np.split(predict_probabilities(model, images), ends)
+    lines = [
+        list(_choose(*group, writing, sure))
+        for group in zip(candidates, probabilities, pieces, strict=True)
+    ]
     if not any(lines):
         raise ValueError("no digit found: the picture shows only signs or specks")
     return [_find_numbers(line, writing.height, rules) for line in lines if line]
 
 
-def _turn(model, grey, rules, sure, lines):
+def _turn(model, ink, rules, sure, lines):
     """Reads a picture in all four directions; returns the lines of the best, and quarter turns."""
-    upright = best = _judge(lines)
-    turned = 0
+    best, turned = _judge(lines), 0
     for turns in (1, 2, 3):
-        try:
-            others = _read_lines(model, np.rot90(grey, turns), np.rot90(rules, turns), sure)
-        except ValueError:
-            continue
-        judged = _judge(others)
+        layers = [np.rot90(layer, turns) for layer in (ink.amount, ink.mask, rules)]
+        turned_ink = ink._replace(amount=layers[0], mask=layers[1])
         # Some numbers can be read upside down, and some strokes are a 1 in any direction.
-        better = judged.probability > upright.probability + 0.08 and judged.score > best.score
-        if better and judged.digits > 2:
-            best, lines, turned = judged, others, turns
+        for most in (4, None):
+            try:
+                others = _read_lines(model, turned_ink, layers[2], sure, most)
+            except ValueError:
+                break
+            judged = _judge(others)
+            if judged.probability < best.probability + 0.08 or judged.digits < 3:
+                break
+            if not most and judged.score > best.score:
+                best, lines, turned = judged, others, turns
     return lines, turned
 
 
@@ -139,11 +156,8 @@ def _judge(lines):
     return _Judgement(mean, len(probabilities) * (mean - 0.5), len(probabilities))
 
 
-def _read_line(model, writing, line, sure):
+def _choose(candidates, probabilities, line, writing, sure):
     """Yields each `Digit` of a line."""
-    candidates = list(join_pieces(writing, line))
-    images = np.array([candidate.image for candidate in candidates])
-    probabilities = predict_probabilities(model, images)
     chosen = choose_digits(candidates, probabilities, line, writing.height)
     doubts = _doubt_ones(candidates, probabilities, chosen, writing, line)
     for number in chosen:
@@ -151,7 +165,8 @@ def _read_line(model, writing, line, sure):
         doubt = doubts.get(number, 0)
         if doubt < 1:
             text = "?" if doubt else text
-            yield Digit(text, candidates[number].box, images[number], probabilities[number])
+            box, image = candidates[number].box, candidates[number].image
+            yield Digit(text, box, image, probabilities[number])
 
 
 def _doubt_ones(candidates, probabilities, chosen, writing, line):
