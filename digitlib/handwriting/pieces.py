@@ -1,6 +1,7 @@
 """Divide the ink of a picture into lines, and lines into pieces of a digit or less."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from digitlib.handwriting.normalization import DETAIL, digit_to_image
 from digitlib.handwriting.pictures import Grey, resize
 
 _MAX_PARTS = 300
+_SIDESTEP = 0.3  # cost of a cut's step from one column to the next, in pixels of ink
 Box = tuple[int, ...]  # top, left, bottom, right, in pixels
 
 
@@ -138,8 +140,7 @@ def _split(mask, parts, slant, height):
     pieces = []
     for number, part in enumerate(parts):
         rows, columns = part.coords.T
-        places = columns + slant * rows
-        for piece in _cut_part(places, height):
+        for piece in _cut_part(rows - rows.min(), columns + slant * rows, height):
             inside = rows[piece], columns[piece]
             labels[inside] = len(pieces) + 1
             box = *np.min(inside, axis=1), *(np.max(inside, axis=1) + 1)
@@ -148,21 +149,67 @@ def _split(mask, parts, slant, height):
     return pieces, labels
 
 
-def _cut_part(places, height):
-    """Yields masks of the pieces of a part, cut where its profile is narrow."""
+def _cut_part(rows, places, height):
+    """Yields masks of the pieces of a part, cut where a path from top to bottom crosses little."""
     places = (places - places.min()).astype(int)
-    profile = ndimage.gaussian_filter1d(np.bincount(places).astype(float), max(0.5, height / 100))
-    apart = max(2, round(0.08 * height))
-    cuts = []
-    if len(profile) > 0.3 * height:
-        for x in range(apart, len(profile) - apart):
-            narrow = min(0.4 * height, 0.9 * min(profile[:x].max(), profile[x:].max()))
-            lowest = profile[x] == profile[x - apart : x + apart + 1].min()
-            if lowest and profile[x] < narrow and (not cuts or x - cuts[-1] >= apart):
-                cuts.append(x)
-    numbers = np.digitize(places, cuts)
+    numbers = np.zeros(len(places), int)
+    if places.max() + 1 > 0.3 * height:
+        ink = np.zeros((rows.max() + 1, places.max() + 1), np.float32)
+        ink[rows, places] = 1
+        for path in _find_cuts(ink, height):
+            numbers += places >= path[rows]
     for number in np.unique(numbers):
         yield numbers == number
+
+
+def _find_cuts(ink, height):
+    """Yields cuts through a part, float (h, w): straight ones, then others that cross less ink.
+
+    Each is the column where the next piece starts, for each row, int (h,).
+    """
+    apart = max(2, round(0.08 * height))
+    straight = [np.full(len(ink), x) for x in _find_minima(ink.sum(axis=0), height, apart)]
+    yield from straight
+    if ink.shape[1] < 0.8 * height:
+        return
+    middle = len(ink) // 2
+    down, up = _follow(ink[: middle + 1]), _follow(ink[middle:][::-1])
+    crossed = down[-1] + up[-1] - ink[middle]
+    for x in _find_minima(crossed, height, apart):
+        path = np.array([*_trace(down, x), *_trace(up, x)[-2::-1]])
+        if all(abs(path - other).max() > apart for other in straight):
+            yield path
+
+
+def _find_minima(profile, height, apart):
+    """Yields the columns where a profile is low, at least so far from each other."""
+    profile = ndimage.gaussian_filter1d(profile, max(0.5, height / 100))
+    last = -apart
+    for x in range(apart, len(profile) - apart):
+        narrow = min(0.4 * height, 0.9 * min(profile[:x].max(), profile[x:].max()))
+        lowest = profile[x] == profile[x - apart : x + apart + 1].min()
+        if lowest and profile[x] < narrow and x - last >= apart:
+            last = x
+            yield x
+
+
+def _follow(ink):
+    """The least ink on any path from the first row to each pixel, float (h, w)."""
+    total = ink.copy()
+    for above, here in pairwise(total):
+        side = np.pad(above, 1, constant_values=np.inf) + _SIDESTEP
+        here += np.minimum(above, np.minimum(side[:-2], side[2:]))
+    return total
+
+
+def _trace(total, column):
+    """The columns of the best path from the first row to a column of the last one."""
+    path = [column]
+    for above in total[-2::-1]:
+        near = np.arange(max(0, column - 1), min(len(above), column + 2))
+        column = near[np.argmin(above[near] + _SIDESTEP * (near != column))]
+        path.append(column)
+    return path[::-1]
 
 
 def _find_lines(boxes, height):

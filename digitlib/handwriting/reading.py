@@ -137,7 +137,7 @@ def _turn(model, ink, rules, sure, lines):
             except ValueError:
                 break
             judged = _judge(others)
-            if judged.probability < best.probability + 0.08 or judged.digits < 3:
+            if judged.probability < max(0.85, best.probability + 0.08) or judged.digits < 3:
                 break
             if not most and judged.score > best.score:
                 best, lines, turned = judged, others, turns
