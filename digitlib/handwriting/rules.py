@@ -129,6 +129,7 @@ def _choose_lines(lines, pen):
     long = [line for line in chosen if len(line.rows) > 3 * pen.height]
     thin = [line for line in others if _weight(line, pen) < 0.8 and line.clear > 0.5]
     chosen += [line for line in thin if any(_continues(line, other) for other in long)]
+    chosen += _extend_lines(others, long, pen)
     short = [
         line
         for line in others
@@ -141,6 +142,18 @@ def _choose_lines(lines, pen):
     boxes = [line for line in sides if _count_siblings(line, sides, pen)]
     # A tooth of a comb may be as black as the pen, and only one of its ends is at a line.
     return chosen + boxes + [line for line in teeth if _count_siblings(line, teeth, pen) > 2]
+
+
+def _extend_lines(lines, long, pen):
+    """Lines on the continuation of a printed one where digits stand on it, which hide how thin."""
+    printed = [line for line in long if _weight(line, pen) < 0.6]
+    return [
+        line._replace(low=other.low, high=other.high, mass=other.mass, colour=other.colour)
+        for line in lines
+        if len(line.rows) > 1.3 * pen.height and line.solid > 0.9
+        for other in printed
+        if _is_aligned(line, other)
+    ]
 
 
 def _is_too_long(line, lines, pen):
@@ -160,14 +173,18 @@ def _is_too_long(line, lines, pen):
 
 def _continues(line, other):
     """Whether a line lies on the continuation of another one that looks the same."""
+    return _is_aligned(line, other) and _look_alike(line, other)
+
+
+def _is_aligned(line, other):
+    """Whether a line lies on the continuation of another one."""
     if other.upright != line.upright:
         return False
     middle = line.first + len(line.rows) / 2
     slope = (other.rows[-1] - other.rows[0]) / len(other.rows)
     row = other.rows[0] + slope * (middle - other.first)
     distance = max(0, other.first - middle, middle - other.first - len(other.rows))
-    aligned = abs(row - line.rows[len(line.rows) // 2]) < 2 + 0.01 * distance
-    return aligned and _look_alike(line, other)
+    return abs(row - line.rows[len(line.rows) // 2]) < 2 + 0.01 * distance
 
 
 def _count_feet(line, chosen, pen):
