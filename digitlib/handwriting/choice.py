@@ -42,7 +42,8 @@ def choose_digits(
         # Equal probabilities for all ten digits mean that this is no digit.
         evidence = (NUM_CLASSES * probabilities[number].max() - 1) / (NUM_CLASSES - 1)
         as_digit = math.log(max(evidence, 1e-3)) - _digit_cost(candidate, height)
-        as_sign = -_sign_cost(candidate, height, evidence, tall)
+        alone = candidate.end - candidate.first == len(line)  # it's marked, not left out
+        as_sign = -math.inf if alone else -_sign_cost(candidate, height, evidence, tall)
         for score, digits in ((as_digit, [*chosen, number]), (as_sign, chosen)):
             if before + score > best[candidate.end][0]:
                 best[candidate.end] = before + score, digits

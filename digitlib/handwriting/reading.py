@@ -195,12 +195,13 @@ def _find_numbers(digits, height, rules):
 def _has_empty_box(before, after, rules, height):
     """Whether an empty box of a form, or an empty place of a comb, lies between two digits."""
     top, bottom = min(before[0], after[0]), max(before[2], after[2])
+    rows = np.arange(len(rules)) - (top + bottom) / 2
+    away = (abs(rows) - (bottom - top) / 2) / height
     between = rules[:, before[3] : after[1]]
-    near = between[max(0, int(top - height / 2)) : int(bottom + height / 2)]
-    far = between[max(0, int(top - 2 * height)) : int(bottom + 2 * height)]
+    sides = between[away < 0.5].sum(axis=0) > 0.25 * height
     # The lines of squared paper or of a table go on above and below.
-    sides = (near.sum(axis=0) > 0.25 * height) & (far.mean(axis=0) < 0.6)
-    places = np.flatnonzero(sides)
+    beyond = between[(away > 0.8) & (away < 2)]
+    places = np.flatnonzero(sides & (beyond.sum(axis=0) <= 0.85 * len(beyond)))
     return len(places) > 0 and np.ptp(places) > 0.4 * height
 
 

@@ -97,9 +97,119 @@ def test_a_sheet_on_a_table_is_read(reader, mnist):
     assert np.array_equal(whole, [(0, 0), (1, 0), (1, 1), (0, 1)])
 
 
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_turned_page_is_read_upright(reader, mnist, turns):
+    page, boxes = write(mnist.test.images[:6], [30] * 6)
+    upright = read_digits(reader, page)
+    turned = np.rot90(page, turns)
+    reading = read_digits(reader, turned)
+    assert reading.text == upright.text == "721041"
+    assert reading.picture.shape == page.shape
+    # Its corners, clockwise from the top left of the upright page, are those of the turned one.
+    corners = np.array([(0, 0), (1, 0), (1, 1), (0, 1)])
+    assert np.array_equal(reading.corners, np.roll(corners, turns, axis=0))
+    assert all(overlap(d.box, box) > 0.8 for d, box in zip(reading.digits, boxes, strict=True))
+
+
+def test_a_page_that_can_be_read_in_two_directions_stays_upright(reader, mnist):
+    rows = [np.flatnonzero(mnist.test.labels == digit)[0] for digit in (6, 0, 8, 1)]
+    page, _ = write(mnist.test.images[rows], [30] * 4)
+    assert np.array_equal(read_digits(reader, page).picture, page / np.float32(255))
+
+
+def test_a_tilted_number_stays_one_line(reader, mnist):
+    page, _ = write(mnist.test.images[:6], [0] * 6, height=500, top=200)
+    for angle in (-15, 15):
+        tilted = Image.fromarray(page).rotate(angle, Image.Resampling.BICUBIC, fillcolor=255)
+        reading = read_digits(reader, tilted, sure=0)
+        assert len(reading.numbers) == 1
+        assert abs(len(reading.digits) - 6) <= 1
+
+
+def test_digits_of_different_heights_stand_in_one_line(reader, mnist):
+    large, boxes = write(mnist.test.images[:3], [30, 30, 0])
+    small, small_boxes = write(mnist.test.images[3:5], [20, 0], size=50, top=0)
+    left, foot = boxes[-1][3], boxes[-1][2]
+    height, width = small_boxes[0][2], small_boxes[-1][3]
+    large[foot - height : foot, left : left + width] = small[:height, :width]
+    assert read_digits(reader, large).text == "72104"
+
+
+def draw_form(images):
+    """A page of 1,200 pixels with rows of small digits, and a tall black line beside them."""
+    rows = [write(images[n : n + 4], [6] * 4, height=60, top=10, size=26)[0] for n in (0, 4, 8)]
+    page = np.full((1200, 900), 255, np.uint8)
+    for number, row in enumerate(rows):
+        page[100 + 300 * number :][:60, 100 : 100 + row.shape[1]] = row
+    page[700:900, 800:802] = 0
+    return page
+
+
+def test_small_digits_of_a_large_page_are_read(reader, mnist):
+    text = "".join(map(str, mnist.test.labels[:12]))
+    assert text == "721041495906"
+    reading = read_digits(reader, draw_form(mnist.test.images), sure=0)
+    assert [number.text for number in reading.numbers] == [text[:4], text[4:8], text[8:]]
+
+
+def test_an_empty_box_does_not_divide_a_number(reader, mnist):
+    page, boxes = write(mnist.test.images[:4], [45, 45, 185, 0])
+    assert read_digits(reader, page).text == "721 0"
+    right = boxes[-1][3] + 25
+    form = page.copy()
+    for left in np.linspace(15, right, 6).astype(int):  # five boxes, the fourth of them empty
+        form[35:165, left : left + 2] = 150
+    form[35:37, 15:right] = form[163:165, 15:right] = 150
+    assert read_digits(reader, np.minimum(form, page)).text == "7210"
+
+
+def draw_signs(page, boxes):
+    """Returns pages with 7, 2, 1, 0 and signs, and what should be read."""
+    foot = boxes[1][2]
+    middle = (boxes[1][3] + boxes[2][1]) // 2
+    yield [(middle, foot - 6, middle - 8, foot + 18)], "7210"  # a comma
+    yield [(middle, foot - 4, middle + 2, foot - 2)], "7210"  # a point
+    yield [(middle - 25, 100, middle + 25, 100)], "7210"  # a dash
+    end = boxes[-1][3]
+    slash = (end + 90, 40, end + 30, 165)
+    yield [slash, (end + 110, 100, end + 160, 98)], "7210"
+
+
+def test_signs_are_left_out(reader, mnist):
+    for case in range(4):
+        page, boxes = write(mnist.test.images[:4], [30, 80, 30, 260])
+        lines, text = list(draw_signs(page, boxes))[case]
+        picture = Image.fromarray(page)
+        for line in lines:
+            ImageDraw.Draw(picture).line(line, fill=0, width=9)
+        assert read_digits(reader, picture).text == text
+
+
+def test_a_lonely_slash_is_marked_and_parentheses_are_left_out(reader, mnist):
+    page, boxes = write(mnist.test.images[:4], [30, 30, 30, 160])
+    end = boxes[-1][3]
+    picture = Image.fromarray(page)
+    ImageDraw.Draw(picture).line((end + 170, 30, end + 30, 170), fill=0, width=9)
+    assert read_digits(reader, picture).text == "7210?"
+    picture = Image.fromarray(np.pad(page, ((0, 0), (100, 0)), constant_values=255))
+    for x, degrees in ((105, (110, 250)), (end + 40, (-70, 70))):
+        ImageDraw.Draw(picture).arc((x, 25, x + 90, 175), *degrees, fill=0, width=9)
+    assert read_digits(reader, picture).text == "7210"
+
+
 def test_touching_digits_are_parted(reader, mnist):
     page, _ = write(mnist.test.images[[0, 1, 3, 5]], [-4, -4, -4, 0])
     assert read_digits(reader, page, sure=0).text == "7201"
+
+
+def test_overlapping_digits_are_parted_along_a_path(reader, mnist):
+    """No straight cut parts these."""
+    right = []
+    for row in (0, 3, 15, 18, 48, 126, 147, 150, 216, 219, 225):
+        page, _ = write(mnist.test.images[row : row + 3], [-12, -12, 0])
+        labels = "".join(map(str, mnist.test.labels[row : row + 3]))
+        right.append(read_digits(reader, page, sure=0).text == labels)
+    assert np.mean(right) > 0.7
 
 
 def test_broken_strokes_are_joined(reader, mnist):

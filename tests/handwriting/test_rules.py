@@ -94,6 +94,27 @@ def test_boxes_and_combs_go_and_digits_stay(tooth, colour):
     assert_cleaned(page, ink, lines, remove_rules(page))
 
 
+def test_the_teeth_of_a_black_comb_go():
+    """They're as thick as the strokes and look like a 1, but short and alike."""
+    ink = write("27 45", left=66, top=50)
+    lines = print_lines(
+        ink.shape,
+        *[(50 + 70 * n, 105, 50 + 70 * n, 130) for n in range(6)],
+        (50, 130, 400, 130),
+        width=5,
+    )
+    page = lay(ink, lines, BLACK, ink_colour=BLACK)
+    assert remove_rules(page).lines[lines & ~ink].mean() > 0.9
+
+
+def test_a_line_goes_where_digits_stand_on_it():
+    ink = write("222", left=20, top=56, height=60, pitch=62)
+    foot = np.flatnonzero(ink.any(axis=1))[-1]
+    lines = print_lines(ink.shape, *[(0, y, 420, y) for y in (30, foot - 2, 165)], width=2)
+    page = lay(ink, lines, GREY)
+    assert_cleaned(page, ink, lines, remove_rules(page))
+
+
 @pytest.mark.parametrize("text", ["1", "7", "2", "4", "111", "7 5", "2745"])
 def test_a_page_without_lines_stays_as_it_is(text):
     ink = write(text)
