@@ -30,6 +30,8 @@ def compare_with_signs(
         float (n,): 0 for a 1, 0.5 where that is uncertain, 1 for a sign.
     """
     doubts = np.zeros(len(ones))
+    if not ones:
+        return doubts
     usual = np.median([box[2] - box[0] for box in others or [one.box for one in ones]])
     opened = None
     for number, (_, _, box, *_, image) in enumerate(ones):

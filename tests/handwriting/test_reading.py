@@ -197,6 +197,16 @@ def test_a_lonely_slash_is_marked_and_parentheses_are_left_out(reader, mnist):
     assert read_digits(reader, picture).text == "7210"
 
 
+def test_letters_alone_are_refused(reader, mnist, monkeypatch):
+    page, _ = write(mnist.test.images[:2], [60, 0])
+    name = "digitlib.handwriting.reading.predict_probabilities"
+    monkeypatch.setattr(name, lambda _, images: np.full((len(images), 10), 0.1))
+    with pytest.raises(ValueError, match="no digit found: the picture shows only signs or specks"):
+        read_digits(reader, page)
+    page[:, :150] = 255  # what stands alone is marked: it may be a strange digit
+    assert read_digits(reader, page).text == "?"
+
+
 def test_touching_digits_are_parted(reader, mnist):
     page, _ = write(mnist.test.images[[0, 1, 3, 5]], [-4, -4, -4, 0])
     assert read_digits(reader, page, sure=0).text == "7201"
