@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 SURE = 0.98  # a prediction with a lower probability is uncertain
 _LONGEST_SIDE = 1200
+_MOST_UNSURE = 0.4  # of the digits of a number; with more, it may be no number
 _UPRIGHT = 0.93  # with a lower mean probability, other directions are tried, too
 _UPRIGHT_FORM = 0.83  # the same for many digits, where print or signs may be among them
 
@@ -206,6 +207,9 @@ def _has_empty_box(before, after, rules, height):
 
 
 def _join(digits):
+    unsure = sum(digit.text == "?" for digit in digits)
+    if unsure > max(1, _MOST_UNSURE * len(digits)):  # a printed word has some letters like digits
+        digits = [digit._replace(text="?") for digit in digits]
     boxes = np.array([digit.box for digit in digits])
     box = *boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist()
     return Number("".join(digit.text for digit in digits), box, tuple(digits))
