@@ -131,8 +131,10 @@ def process_pictures(
                 reason = f"unexpected {type(error).__name__}: {error}"
             results = {"error": " ".join(reason.split())}
             text = f"error: {results['error']}"
-        line = json.dumps({"file": path, **results}) if options.json else f"{path}: {text}"
-        line = write_line(path, text, results) if write_line else line
+        if write_line:
+            line = write_line(path, text, results)
+        else:
+            line = json.dumps({"file": path, **results}) if options.json else f"{path}: {text}"
         # A file name may hold line breaks, or commands to the terminal.
         tqdm.write("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line))
         sys.stdout.flush()

@@ -105,9 +105,9 @@ def _name_digit(digit):
     percent = [f"{digit.probabilities.max():.0%}"]
     if digit.text.isdigit():
         return digit.text, percent
-    if len(likely) > 3:  # For what is no digit, the network learned equal probabilities.
+    if len(likely) > 3:  # The network learned equal probabilities for negative examples.
         return "no digit?", []
-    name = join_words([str(number) for number in likely]).replace("and", "or")
+    name = join_words([str(number) for number in likely], last="or")
     return f"{name}?", percent * (len(likely) == 1)
 
 

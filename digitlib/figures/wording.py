@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 
-def join_words(words: Sequence[str], most: int | None = None) -> str:
+def join_words(words: Sequence[str], most: int | None = None, last: str = "and") -> str:
     """Writes "a, b and c"; of more than `most` words the rest are "others"."""
     if most is not None and len(words) > most:
         words = [*words[:most], "others"]
-    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+    return f" {last} ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def count_things(count: int, thing: str) -> str:

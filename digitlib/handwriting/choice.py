@@ -24,7 +24,7 @@ def choose_digits(
     line: Sequence[Piece],
     height: float,
 ) -> list[int]:
-    """Chooses the candidates that explain a line best; what none of them holds is no digit.
+    """Chooses the candidates that explain a line best, and leaves out signs and specks.
 
     Args:
         candidates: those of a line, from left to right.
@@ -39,7 +39,7 @@ def choose_digits(
     tall = [piece for piece in line if piece.box[2] - piece.box[0] > 0.5 * height]
     for number, candidate in enumerate(candidates):
         before, chosen = best[candidate.first]
-        # Equal probabilities for all ten digits mean that this is no digit.
+        # The network learned equal probabilities for negative examples.
         evidence = (NUM_CLASSES * probabilities[number].max() - 1) / (NUM_CLASSES - 1)
         as_digit = math.log(max(evidence, 1e-3)) - _digit_cost(candidate, height)
         alone = candidate.end - candidate.first == len(line)  # it's marked, not left out

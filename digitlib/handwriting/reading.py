@@ -1,6 +1,7 @@
 """Read several digits: try every way to divide the ink into digits, and mark uncertain ones."""
 
 import math
+from contextlib import suppress
 from itertools import chain, pairwise
 from numbers import Real
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 SURE = 0.98  # a prediction with a lower probability is uncertain
 _LONGEST_SIDE = 1200
-_MOST_UNSURE = 0.4  # of the digits of a number; with more, it may be no number
+_MOST_UNSURE = 0.4  # of the digits of a number; with more, it may not be a number
 _UPRIGHT = 0.93  # with a lower mean probability, other directions are tried, too
 _UPRIGHT_FORM = 0.83  # the same for many digits, where print or signs may be among them
 
@@ -86,7 +87,7 @@ def read_digits(
     grey = resize(to_grey(picture), min(1, _LONGEST_SIDE / max(picture.shape)))
     rules = resize_to(rules.astype(np.float32), grey.shape) > 0.3
     ink, turns = find_strokes(grey), 0
-    lines = _read_lines(model, ink, rules, sure)
+    lines = _read_lines(model, find_writing(ink), rules, sure)
     judged = _judge(lines)
     if judged.probability < (_UPRIGHT if judged.digits < 30 else _UPRIGHT_FORM):
         lines, turns = _turn(model, ink, rules, sure, lines)
@@ -106,9 +107,8 @@ def mark_unsure(probabilities: npt.NDArray[np.float32], sure: float = SURE) -> s
     return str(probabilities.argmax()) if probabilities.max() >= sure else "?"
 
 
-def _read_lines(model, ink, rules, sure, most=None):
+def _read_lines(model, writing, rules, sure, most=None):
     """The numbers of each line that has any; of at most that many lines, evenly spread."""
-    writing = find_writing(ink)
     step = math.ceil(len(writing.lines) / most) if most else 1
     pieces = writing.lines[::step]
     candidates = [list(join_pieces(writing, line)) for line in pieces]
@@ -130,17 +130,13 @@ def _turn(model, ink, rules, sure, lines):
     best, turned = _judge(lines), 0
     for turns in (1, 2, 3):
         layers = [np.rot90(layer, turns) for layer in (ink.amount, ink.mask, rules)]
-        turned_ink = ink._replace(amount=layers[0], mask=layers[1])
-        # Some numbers can be read upside down, and some strokes are a 1 in any direction.
-        for most in (4, None):
-            try:
-                others = _read_lines(model, turned_ink, layers[2], sure, most)
-            except ValueError:
-                break
+        with suppress(ValueError):  # in this direction, there may be nothing to read
+            writing = find_writing(ink._replace(amount=layers[0], mask=layers[1]))
+            if not _is_better(_judge(_read_lines(model, writing, layers[2], sure, most=4)), best):
+                continue
+            others = _read_lines(model, writing, layers[2], sure)
             judged = _judge(others)
-            if judged.probability < max(0.85, best.probability + 0.08) or judged.digits < 3:
-                break
-            if not most and judged.score > best.score:
+            if _is_better(judged, best) and judged.score > best.score:
                 best, lines, turned = judged, others, turns
     return lines, turned
 
@@ -155,6 +151,12 @@ def _judge(lines):
     probabilities = [d.probabilities.max() for n in chain(*lines) for d in n.digits]
     mean = float(np.mean(probabilities))
     return _Judgement(mean, len(probabilities) * (mean - 0.5), len(probabilities))
+
+
+def _is_better(judged, best):
+    """Whether the digits of a direction are clearly more probable: some look alike upside down."""
+    least = max(0.85, best.probability + 0.08)
+    return judged.digits > 2 and judged.probability >= least
 
 
 def _choose(candidates, probabilities, line, writing, sure):

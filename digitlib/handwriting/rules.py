@@ -136,9 +136,8 @@ def _choose_lines(lines, pen):
         if min(line.solid, 2 * line.clear) > 0.85 and 0.2 < len(line.rows) / pen.height < 2.5
     ]
     feet = [(line, _count_feet(line, chosen, pen)) for line in short]
-    standing = [line for line, count in feet if count]
     sides = [line for line, count in feet if count > (_weight(line, pen) > 0.6)]
-    teeth = [line for line in standing if len(line.rows) < 0.65 * pen.height]
+    teeth = [line for line, count in feet if count and len(line.rows) < 0.65 * pen.height]
     boxes = [line for line in sides if _count_siblings(line, sides, pen)]
     # A tooth of a comb may be as black as the pen, and only one of its ends is at a line.
     return chosen + boxes + [line for line in teeth if _count_siblings(line, teeth, pen) > 2]

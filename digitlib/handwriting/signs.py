@@ -23,7 +23,7 @@ def compare_with_signs(
     Args:
         ones: candidates of a line, from left to right.
         others: the boxes of the other digits in it.
-        end: the box of the last piece of the line, if it's no digit: it may be a dash.
+        end: the box of the last piece of the line, if it isn't a digit: it may be a dash.
         slant: how far the digits lean to the right, in pixels for each pixel up.
 
     Returns:

@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
+_LENGTH = 80  # the height of a digit, in pixels
 # Each line is one way to write a character: its strokes, each with points x,y in hundredths of the
 # height of a digit; y is 0 at its top and 100 at its foot. The pen bends towards the points between
 # the first and the last one; a point given twice makes a corner.
@@ -77,18 +78,15 @@ def read_shapes(shapes: str) -> dict[str, list[list[list[tuple[float, float]]]]]
 STROKES = read_shapes(_SHAPES)
 
 
-def draw_character(
-    letter: str, rng: np.random.Generator, *, length: float = 80.0
-) -> npt.NDArray[np.float32]:
+def draw_character(letter: str, rng: np.random.Generator) -> npt.NDArray[np.float32]:
     """Draws a character of `STROKES` with a random pen, width and slant, and an unsteady hand.
 
     Args:
         letter: a key of `STROKES`.
         rng: decides everything that is random.
-        length: the height of a digit, in pixels.
 
     Returns:
-        Its ink, float32 (h, w), 0 to 1.
+        Its ink, float32 (h, w), 0 to 1; a digit is about 80 pixels high.
     """
     ways = STROKES[letter]
     unsteady = rng.uniform(0.01, 0.05)
@@ -100,8 +98,8 @@ def draw_character(
         corner = (np.diff(stroke, axis=0) == 0).all(axis=1).nonzero()[0]
         points[corner + 1] = points[corner]
         x, y = bend(points).T
-        paths.append(np.stack([x * wide - slant * y, y], axis=1) * length)
-    return draw_paths(paths, rng.uniform(0.06, 0.2) * length)[0]
+        paths.append(np.stack([x * wide - slant * y, y], axis=1) * _LENGTH)
+    return draw_paths(paths, rng.uniform(0.06, 0.2) * _LENGTH)[0]
 
 
 def bend(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
