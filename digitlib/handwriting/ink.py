@@ -13,6 +13,7 @@ from digitlib.handwriting.pictures import Grey, resize, resize_to
 
 Mask = npt.NDArray[np.bool_]  # (h, w)
 
+_NO_INK = "no digit found: the picture shows only paper, shadow or noise"
 _SHORTEST = 100  # of a picture's longer side, in pixels, with outlines that can be measured
 
 
@@ -38,10 +39,12 @@ def find_ink(
     reach: float,  # upper limit for the width of strokes, as a fraction of the longer side
     blur: float | None = None,  # standard deviation, in pixels; by default, that of a large digit
     polarities: Iterable[int] = (1, -1),  # the ones to try
+    margin: int = 0,  # pixels at the edge that were added, where no outline is measured
 ) -> Ink:
     """Finds the ink with the clearest outline; raises ValueError if the picture is blank."""
     grey = ndimage.gaussian_filter(grey, max(grey.shape) / 400 if blur is None else blur)
     slope = ndimage.gaussian_gradient_magnitude(grey, 1.5)
+    known = np.pad(np.ones([side - 2 * margin for side in grey.shape], bool), margin)
     best, most = None, 0
     for polarity in polarities:
         amount = _compare_with_paper(polarity * grey, reach * max(grey.shape))
@@ -49,17 +52,46 @@ def find_ink(
         mask = keep(apply_hysteresis_threshold(amount, 0.7 * threshold, threshold))
         # The brightness changes abruptly where ink ends, and hardly where a wrong guess ends.
         rim = ndimage.binary_dilation(mask) ^ ndimage.binary_erosion(mask, border_value=1)
+        rim &= known
         cut = mask[[0, -1]].sum() + mask[:, [0, -1]].sum()
         total = slope[rim].sum()
         evidence = total * (total / max(1, rim.sum() + 3 * cut)) ** 2
         if evidence > most:
-            rest = slope[~ndimage.binary_dilation(mask, iterations=5)]
-            usual = np.percentile(rest, 75) if rest.size else slope.mean()
+            rest = slope[known & ~ndimage.binary_dilation(mask, iterations=5)]
+            usual = np.percentile(rest, 75) if rest.size else slope[known].mean()
             sharpness = slope[rim].mean() / (usual + 1e-6)
             best, most = Ink(amount, mask, polarity, sharpness), evidence
     if best is None:
         raise ValueError("no digit found: the picture is blank")
     return best
+
+
+def find_clear_ink(grey: Grey, keep: Callable[[Mask], Mask], *, reach: float) -> Ink:
+    """Finds ink as `find_ink`, also of a digit that fills its picture from edge to edge.
+
+    Raises:
+        ValueError: the picture is blank, or shows only the grain of the paper, a shadow or noise.
+    """
+    try:
+        ink = find_ink(grey, keep, reach=reach)
+        _verify_ink(ink)
+    except ValueError:
+        margin = max(10, round(0.2 * max(grey.shape)))
+        ink = find_ink(_add_margin(grey, margin), keep, reach=min(0.5, 2 * reach), margin=margin)
+        inside = (slice(margin, -margin),) * 2
+        ink = ink._replace(amount=ink.amount[inside], mask=ink.mask[inside])
+        _verify_ink(ink, least=0.3)
+        _verify_outline(ink)
+    return ink
+
+
+def _add_margin(grey, margin):
+    """Adds paper on all sides: along the edge, a digit has less ink than there is paper."""
+    edge = np.concatenate([*grey[[0, -1]], *grey[:, [0, -1]].T])
+    split = find_threshold(edge - edge.min()) + edge.min()
+    light = edge > split
+    paper = edge[light if 2 * light.sum() > light.size else ~light]
+    return np.pad(grey, margin, constant_values=np.median(paper) if paper.size else edge[0])
 
 
 def find_threshold(amount: Grey) -> float:
@@ -87,10 +119,17 @@ def find_threshold(amount: Grey) -> float:
     return float(levels[best[[0, -1]]].mean())
 
 
-def verify_ink(ink: Ink) -> None:
-    """Raises ValueError if the `Ink` is only the grain of the paper, a shadow or noise."""
-    if ink.sharpness < 2.5 or np.median(ink.amount[ink.mask]) < 0.05:
-        raise ValueError("no digit found: the picture shows only paper, shadow or noise")
+def _verify_ink(ink, least=0.05):
+    if ink.sharpness < 2.5 or np.median(ink.amount[ink.mask]) < least:
+        raise ValueError(_NO_INK)
+
+
+def _verify_outline(ink):
+    """Raises ValueError if the ink begins gradually, as a shadow does."""
+    outline = ndimage.binary_dilation(ink.mask) ^ ndimage.binary_erosion(ink.mask, border_value=1)
+    change = ndimage.gaussian_gradient_magnitude(ink.amount, 1.5)[outline].mean()
+    if np.median(ink.amount[ink.mask]) > 0.18 * max(ink.mask.shape) * change:
+        raise ValueError(_NO_INK)
 
 
 def cut_out(amount: Grey, mask: Mask) -> Grey:

@@ -17,10 +17,10 @@ from digitlib.handwriting.ink import (
     Grey,
     cut_out,
     enlarge,
+    find_clear_ink,
     find_extent,
     find_ink,
     find_parts,
-    verify_ink,
 )
 from digitlib.handwriting.pictures import PictureSource, read_picture, resize, resize_to
 
@@ -64,8 +64,7 @@ def explain_steps(image: PictureSource) -> Steps:
     grey = enlarge(read_picture(image))
     # A small copy is enough to find the digit; the second look is as close as the picture allows.
     factor = min(1, 300 / max(grey.shape))
-    coarse = find_ink(resize(grey, factor), _keep_digit, reach=0.5)
-    verify_ink(coarse)
+    coarse = find_clear_ink(resize(grey, factor), _keep_digit, reach=0.5)
     ink = _look_closer(grey, coarse, factor)
     digit = cut_out(ink.amount, ink.mask)
     scaled = _fit(digit)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy import ndimage
 from skimage.measure import label, regionprops
 
-from digitlib.handwriting.ink import Ink, cut_out, find_ink, find_parts, verify_ink
+from digitlib.handwriting.ink import Ink, cut_out, find_clear_ink, find_ink, find_parts
 from digitlib.handwriting.normalization import DETAIL, digit_to_image
 from digitlib.handwriting.pictures import Grey, resize
 
@@ -50,8 +50,7 @@ class Candidate(NamedTuple):
 
 def find_strokes(grey: Grey) -> Ink:
     """Finds the ink of all strokes in a picture; raises ValueError if it is blank."""
-    ink = find_ink(grey, _drop_specks, reach=0.15)
-    verify_ink(ink)
+    ink = find_clear_ink(grey, _drop_specks, reach=0.15)
     height = _usual_height([part for part, _ in find_parts(ink.mask)])
     if height < 0.06 * max(grey.shape):  # the blur has joined the strokes of such small digits
         ink = find_ink(grey, _drop_specks, reach=0.15, blur=height / 40, polarities=[ink.polarity])

@@ -6,11 +6,11 @@ from skimage.filters import threshold_otsu
 from digitlib.handwriting.ink import (
     cut_out,
     enlarge,
+    find_clear_ink,
     find_extent,
     find_ink,
     find_parts,
     find_threshold,
-    verify_ink,
 )
 from digitlib.handwriting.pictures import resize, resize_to
 
@@ -37,7 +37,7 @@ def test_ink_is_found_where_it_was_drawn_whatever_the_light(strokes):
         assert (ink.mask & strokes).sum() / (ink.mask | strokes).sum() > 0.8
         assert ink.sharpness > 10
         assert (ink.amount.shape, ink.amount.min()) == (grey.shape, 0)
-        verify_ink(ink)
+        assert np.array_equal(find_clear_ink(grey, lambda mask: mask, reach=0.3).mask, ink.mask)
     with pytest.raises(ValueError, match="the picture is blank"):
         find_ink(grey, np.zeros_like, reach=0.3)
 
@@ -53,7 +53,26 @@ def test_what_the_caller_refuses_is_not_ink(strokes):
 def test_the_grain_of_paper_is_not_ink():
     grey = np.clip(RNG.normal(0.8, 0.02, (150, 200)), 0, 1).astype(np.float32)
     with pytest.raises(ValueError, match="only paper, shadow or noise"):
-        verify_ink(find_ink(grey, lambda mask: mask, reach=0.3))
+        find_clear_ink(grey, lambda mask: mask, reach=0.3)
+
+
+def test_the_edge_of_a_shadow_is_not_ink():
+    across = np.linspace(-1, 1, 120) + np.linspace(-0.3, 0.2, 150)[:, None]
+    shadow = np.clip(0.8 - 0.3 / (1 + np.exp(-across / 0.15)), 0, 1)
+    grey = (shadow + np.random.default_rng(9).normal(0, 0.01, shadow.shape)).astype(np.float32)
+    with pytest.raises(ValueError, match="only paper, shadow or noise"):
+        find_clear_ink(grey, lambda mask: mask, reach=0.3)
+
+
+@pytest.mark.parametrize("dark", [True, False], ids=["dark on light", "light on dark"])
+def test_ink_that_reaches_every_edge_is_found(strokes, dark):
+    rows, columns = np.nonzero(strokes)
+    tight = strokes[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    grey = np.where(tight == dark, 0.2, 0.8).astype(np.float32)
+    ink = find_clear_ink(grey, lambda mask: mask, reach=0.15)
+    assert ink.polarity == (1 if dark else -1)
+    assert ink.mask.shape == ink.amount.shape == tight.shape
+    assert (ink.mask & tight).sum() / (ink.mask | tight).sum() > 0.8
 
 
 def test_the_threshold_of_a_clean_drawing_lies_in_the_middle(strokes):

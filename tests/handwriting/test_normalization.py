@@ -4,6 +4,7 @@ from PIL import Image
 from scipy import ndimage
 
 from digitlib import explain_steps
+from digitlib.handwriting.ink import find_extent
 from digitlib.handwriting.normalization import digit_to_image, image_to_digit
 
 RNG = np.random.default_rng(5)
@@ -123,6 +124,12 @@ def test_every_step_is_kept(digits):
     assert 0 <= steps.digit.min() < steps.digit.max() <= 1
     assert max(steps.scaled.shape) == 20
     assert np.array_equal(steps.image, image_to_digit(picture))
+
+
+def test_a_digit_that_fills_its_picture_is_recognised_as_one_with_a_margin(digits):
+    for digit in digits:
+        tight = np.kron(digit[find_extent(digit > 50)], np.ones((4, 4))) / 255
+        assert similarity(image_to_digit(1 - 0.8 * tight), digit) > 0.85
 
 
 @pytest.mark.parametrize(
