@@ -105,7 +105,7 @@ CHANGES = {
     "shift (pixels)": (shift, range(7)),
     "rotation (degrees)": (rotate, range(0, 31, 5)),
     "stroke width (pixels)": (redraw, range(1, 7)),
-    "noise (deviation)": (add_noise, np.arange(6) / 10),
+    "noise (standard deviation)": (add_noise, np.arange(6) / 10),
     "blur (pixels)": (blur, np.arange(6) / 2),
     "contrast": (fade, np.arange(10, 0, -2) / 10),
 }

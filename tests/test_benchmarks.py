@@ -185,7 +185,12 @@ def change(name, images, amount):
 
 
 def test_no_change_leaves_the_images(small_images):
-    for name in ("shift (pixels)", "rotation (degrees)", "noise (deviation)", "blur (pixels)"):
+    for name in (
+        "shift (pixels)",
+        "rotation (degrees)",
+        "noise (standard deviation)",
+        "blur (pixels)",
+    ):
         assert np.array_equal(change(name, small_images, 0), small_images), name
     assert np.abs(change("contrast", small_images, 1.0) - small_images).max() <= 1
 
@@ -197,7 +202,7 @@ def test_changes_are_as_large_as_they_say(mnist):
         for x in (images, change("shift (pixels)", images, 3))
     ]
     assert np.hypot(*np.subtract(*middles).T).mean() == pytest.approx(3, abs=0.5)
-    noise = change("noise (deviation)", np.full((50, 28, 28), 128, np.uint8), 0.1)
+    noise = change("noise (standard deviation)", np.full((50, 28, 28), 128, np.uint8), 0.1)
     assert noise.std() == pytest.approx(25.5, rel=0.02)
     faded = change("contrast", np.array([[[0, 255]]], np.uint8), 0.2)
     assert np.ptp(faded) == pytest.approx(51, abs=1)

@@ -112,7 +112,7 @@ def use_pad(page, tmp_path):
     pad = page.locator(".pad").first
     message, canvas = pad.locator(".pad-message"), pad.locator("canvas")
     expect = playwright.expect
-    expect(message).to_contain_text("Reads 7", timeout=MINUTE)  # the example
+    expect(message).to_contain_text("Prediction: 7", timeout=MINUTE)  # the example
     picture = Image.new("L", (500, 400), 230)
     pen = ImageDraw.Draw(picture)
     for stroke in FOUR:
@@ -125,9 +125,9 @@ def use_pad(page, tmp_path):
     assert (tmp_path / "large.png").stat().st_size > 8_000_000
     (tmp_path / "no-picture.png").write_bytes(b"no picture")
     for name, answer in {
-        "four.png": "Reads 4",
+        "four.png": "Prediction: 4",
         "no-picture.png": "no picture that can be read",
-        "large.png": "Reads 4",
+        "large.png": "Prediction: 4",
     }.items():
         pad.locator("input[type=file]").set_input_files(tmp_path / name)
         expect(message).to_contain_text(answer)
@@ -138,13 +138,13 @@ def use_pad(page, tmp_path):
     expect(canvas).to_be_focused()
     for key in ["z", *["ArrowUp"] * 8, "Space", *["ArrowDown"] * 16, "Space"]:
         page.keyboard.press(key)
-    expect(message).to_contain_text("Reads 1")
+    expect(message).to_contain_text("Prediction: 1")
 
     for strokes, digit in ((FOUR, 4), (SEVEN, 7)):
         pad.get_by_role("button", name="Clear").click()
         expect(message).to_have_text("Draw here.")
         draw(page, canvas, strokes)
-        expect(message).to_contain_text(f"Reads {digit}")
+        expect(message).to_contain_text(f"Prediction: {digit}")
     expect(pad.locator(".pad-best")).to_contain_text("7")
     seen = pad.get_by_alt_text("Digit 1 as the network sees it: 28 x 28 pixels")
     assert seen.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [28, 28]

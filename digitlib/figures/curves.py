@@ -48,7 +48,7 @@ def plot_curves(
         title: the figure's title.
         xlabel: the label of the x-axis.
         ylabel: the label of the y-axis.
-        percent: whether values from 0 to 1 are written as 0 % to 100 %.
+        percent: whether values from 0 to 1 are written as 0% to 100%.
         xscale: "linear" or "log"; "log" needs x above 0.
         ax: the Axes to draw on; None makes a figure.
 
@@ -123,7 +123,7 @@ def plot_descent(
 
 
 def plot_robustness(table: str | IO[str], *, axes: np.ndarray | None = None) -> np.ndarray:
-    """Plots how accuracy falls as images are changed more, a panel for each kind of change.
+    """Plots accuracy as images are changed more and more, a panel for each kind of change.
 
     Args:
         table: the CSV of `benchmarks/handwriting.py`: a path or an open file.
@@ -155,7 +155,7 @@ def plot_robustness(table: str | IO[str], *, axes: np.ndarray | None = None) -> 
     for ax in np.atleast_2d(axes)[:, 0]:
         ax.set_ylabel("accuracy")
     flat[0].figure.legend(handles=flat[0].lines, **LEGEND_BELOW)
-    return describe(axes, f"Accuracy as images are changed more. {' '.join(lines)}")
+    return describe(axes, f"Accuracy as images are changed more and more. {' '.join(lines)}")
 
 
 def _read_table(table):

@@ -48,7 +48,7 @@ def plot_reading(reading: Any, *, ax: Axes | None = None) -> Axes:
         place = (left + right) / 2, top
         style = {"textcoords": "offset points", "color": colour, **_LABEL}
         labels.append((ax.annotate(text, place, (0, 3), **style), bottom))
-    title = "Read: " + " / ".join(reading.text.split("\n"))
+    title = "Reading: " + " / ".join(reading.text.split("\n"))
     ax.set_axis_off()
     ax.set_title(title, pad=6 + _separate_labels(ax, labels), wrap=True)
     return describe(ax, _describe_reading(reading, title))

@@ -82,7 +82,7 @@ def plot_focus(
         The Axes.
     """
     verify_lengths({"images": images, "heat maps": heats, "captions": captions})
-    note = "each with its own scale: light is none or against, black the strongest"
+    note = "each with its own scale: light means no support, black the strongest"
     ax, boxes = lay_out_images(captions, columns, 1.6, title, ax, margin=0.2, note=note)
     for image, heat, box in zip(images, heats, boxes, strict=True):
         ax.imshow(heat, cmap="rocket_r", vmin=0, vmax=max(0, np.max(heat)) or 1, extent=box)

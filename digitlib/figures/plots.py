@@ -67,7 +67,7 @@ def plot_confusion(confusion: ArrayLike, *, ax: Axes | None = None) -> Axes:
 
 
 def plot_reliability(calibration: Calibration, *, ax: Axes | None = None) -> Axes:
-    """Plots accuracy against confidence, bin by bin, with 95 % intervals and counts of images.
+    """Plots accuracy against confidence, bin by bin, with 95% intervals and counts of images.
 
     A perfectly calibrated model lies on the diagonal, an overconfident one below it.
 

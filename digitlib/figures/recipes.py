@@ -79,7 +79,7 @@ def _verify_results(accuracies, seconds):
 
 
 def _scale_accuracy(ax, accuracies, ends):
-    # A logistic scale spreads accuracies close to 100 %, but has no place for 0 % and 100 %.
+    # A logistic scale spreads accuracies close to 100%, but has no place for 0% and 100%.
     if accuracies.min() > 0 and accuracies.max() < 1:
         ax.set_yscale("logit")
         ax.yaxis.set_major_locator(FixedLocator(_TICKS))

@@ -1,4 +1,4 @@
-"""Find straight lines in a picture: of a ruling, a square, a box or a comb, solid or dashed."""
+"""Find straight lines in a picture, solid or dashed: ruled lines, squares, boxes, combs."""
 
 from typing import NamedTuple
 

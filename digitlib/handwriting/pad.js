@@ -12,7 +12,7 @@ function element(kind, properties = {}, children = []) {
 
 function likeliest(probabilities) {
   const best = Math.max(...probabilities);
-  return `${probabilities.indexOf(best)} (${(100 * best).toFixed(1)} %)`;
+  return `${probabilities.indexOf(best)} (${(100 * best).toFixed(1)}%)`;
 }
 
 function render({ model, el }) {
@@ -206,7 +206,7 @@ function render({ model, el }) {
     bars.forEach(({ row, bar, percent }, digit) => {
       const share = single ? probabilities[0][digit] : 0;
       bar.style.width = `${Math.round(100 * share)}px`;
-      percent.textContent = `${(100 * share).toFixed(1)} %`;
+      percent.textContent = `${(100 * share).toFixed(1)}%`;
       row.className = single && share === Math.max(...probabilities[0]) ? "pad-best" : "";
     });
   }

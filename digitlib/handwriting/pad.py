@@ -62,11 +62,11 @@ class DrawingPad(anywidget.AnyWidget):
                 reading = read_digits(self._model, self.picture)
                 images = [digit.image for digit in reading.digits]
                 probabilities = [digit.probabilities for digit in reading.digits]
-                message = f"Reads {reading.text}"
+                message = f"Reading: {reading.text}"
             elif self.drawing:
                 images = [image_to_digit(self.picture)]
                 probabilities = predict_probabilities(self._model, np.array(images))
-                message = f"Reads {probabilities.argmax()} ({probabilities.max():.1%})"
+                message = f"Prediction: {probabilities.argmax()} ({probabilities.max():.1%})"
         except ValueError as error:
             images, message = [], str(error)
         self.prediction = {

@@ -76,9 +76,10 @@ def read_digits(
         sure: the threshold, 0 to 1; a digit with a lower probability is marked as uncertain.
 
     Returns:
-        A `Reading`: the text, a tuple of `Number`, and the picture, float32 (h, w), upright, where
-        a sheet of paper on a table is cut out; and corners, float (4, 2): where the corners of that
-        picture are in the given one, clockwise from the top left, x and y from 0 to 1.
+        A `Reading`: the text, a tuple of `Number`, and the picture, float32 (h, w), upright and,
+        if it shows a sheet on a table, cropped to the sheet; and corners, float (4, 2): where the
+        corners of that picture are in the given one, clockwise from the top left, x and y from 0
+        to 1.
     """
     verify_sure(sure)
     colours = read_colours(image)

@@ -1,4 +1,4 @@
-"""Remove printed lines from a picture: rulings, squares, boxes, combs, and lines under numbers."""
+"""Remove printed lines from a picture: ruled lines, squares, boxes, combs, lines under numbers."""
 
 from typing import NamedTuple
 

@@ -141,8 +141,8 @@ def _refuse(reason: str) -> ModelError:
     return ModelError(f"is refused for safety: {reason}.")
 
 
-def _lack(what: str) -> ModelError:
-    return ModelError(f"is not supported here: {what}.")
+def _lack(reason: str) -> ModelError:
+    return ModelError(f"is not supported here: {reason}.")
 
 
 def _read_archive(content: bytes) -> Contents:
@@ -327,7 +327,7 @@ def _check_description(config: dict) -> None:
         else:
             waiting += value.items()
             if key.endswith("activation") and "class_name" not in value:
-                raise _lack(f"a Python function as {key}")
+                raise _lack(f"it has a Python function as {key}")
             if "class_name" in value:
                 _check_class(key, value)
                 # Keras puts one object wherever its id stands: it must be of the declared class.
@@ -335,7 +335,7 @@ def _check_description(config: dict) -> None:
                 if shared is not None and kinds.setdefault(shared, name) != name:
                     raise _refuse(f"{kinds[shared]!r} and {name!r} are to be the same object")
                 if (count := count + (key == "layers")) > _MOST_LAYERS:
-                    raise _lack(f"more than {_MOST_LAYERS} layers")
+                    raise _lack(f"it has more than {_MOST_LAYERS} layers")
             if "output_layers" in value:
                 _check_graph(value)
 
@@ -344,31 +344,31 @@ def _check_class(key: str, value: dict) -> None:
     name, module = str(value["class_name"]), value.get("module") or "keras"
     own = value.get("registered_name") not in (None, name)
     if name == "Lambda":
-        raise _lack("layer Lambda, because its Python code would have to be run")
+        raise _lack("it has a Lambda layer, whose Python code would have to be run")
     if name == "function":
-        raise _lack(f"a Python function as {key} ({value.get('config')!r})")
+        raise _lack(f"it has a Python function as {key} ({value.get('config')!r})")
     if own or name not in _PLACES.get(key, _PARTS).split() or not _MODULE.fullmatch(module):
         name = str(value["registered_name"]) if own else name
         origin = "" if module.startswith("keras") else f"{module}."
-        raise _lack(f"{'layer' if key == 'layers' else key} {origin}{name}")
+        raise _lack(f"it has the {'layer' if key == 'layers' else key} {origin}{name}")
     if name == "DTypePolicy":
         _check_value("dtype", value["config"]["name"])
 
 
 def _check_value(key: str, value: Any) -> None:
     if (value and key in ("stateful", "unroll")) or (value is True and key in ("args", "training")):
-        raise _lack("a layer that keeps a state, is unrolled or stays in training mode")
+        raise _lack("it has a layer that keeps a state, is unrolled or stays in training mode")
     if isinstance(value, str):
         if key == "dtype" and value not in _TYPES.split():
-            raise _lack(f"numbers of type {value!r}")
+            raise _lack(f"it has numbers of type {value!r}")
         if (key, value) == ("data_format", "channels_first"):
-            raise _lack("channels before rows and columns (channels_first)")
+            raise _lack("its channels come before rows and columns (channels_first)")
         if len(value) > 200:
-            raise _lack(f"{key!r} as a string of {len(value):,} characters")
+            raise _lack(f"it has {key!r} as a string of {len(value):,} characters")
     elif value is not None and not isinstance(value, bool) and key not in _IDENTIFIERS:
         limit = _LIMITS.get(key, _LARGEST_NUMBER)
         if not abs(value) <= limit:  # so that NaN is refused, too
-            raise _lack(f"{key!r} of {value:,}, because {limit:,} is the largest allowed")
+            raise _lack(f"it has {key!r} of {value:,}, but {limit:,} is the largest allowed")
 
 
 def _check_graph(config: dict) -> None:
@@ -378,7 +378,7 @@ def _check_graph(config: dict) -> None:
     for layer in config["layers"]:
         origins = {name for name, *_ in _tensors(layer["inbound_nodes"])}
         if len(layer["inbound_nodes"]) > 1:
-            raise _lack("a layer that is used several times")
+            raise _lack("it uses a layer several times")
         if not origins <= made or layer["name"] in made:
             raise _refuse("its layers are out of order")
         made.add(layer["name"])
@@ -393,7 +393,7 @@ def _take_images(config: dict) -> None:
     if config["class_name"] != "Sequential":
         ends = [list(_tensors([network[key]])) for key in ("input_layers", "output_layers")]
         if [len(tensors) for tensors in ends] != [1, 1]:
-            raise _lack(f"{len(ends[0])} inputs and {len(ends[1])} outputs; one of each is needed")
+            raise _lack(f"it has {len(ends[0])} inputs and {len(ends[1])} outputs, not one of each")
         (network["input_layers"],), (network["output_layers"],) = ends
         (entry,) = (layer for layer in network["layers"] if layer["name"] == ends[0][0][0])
     if not entry.get("shape"):
@@ -470,7 +470,7 @@ def _try_images(model: "keras.Model") -> int:
     called = [layer for layer in model._flatten_layers() if layer._inbound_nodes]
     loops = [layer for layer in called if type(layer).__name__ in _LOOPS.split()]
     if (steps := sum(map(_count_steps, loops))) > _MOST_STEPS:
-        raise _lack(f"recurrent layers of {steps:,} steps, because {_MOST_STEPS} is the limit")
+        raise _lack(f"it has recurrent layers of {steps:,} steps; {_MOST_STEPS} is the limit")
     images = np.random.default_rng(0).random((3, *_IMAGE[1:]), dtype=np.float32)
     predict = tf.function(lambda images: model(images, training=False)).get_concrete_function(
         tf.TensorSpec(images.shape, tf.float32)
@@ -479,9 +479,9 @@ def _try_images(model: "keras.Model") -> int:
         raise ModelError(f"is too large: an image would take {work:,} multiplications.")
     together, alone = predict(tf.constant(images)), model(images[:1], training=False)
     if (together.shape, alone.shape) != ((3, 10), (1, 10)):
-        raise _lack("predictions for several images at once")
+        raise _lack("it does not predict several images at once")
     if not np.allclose(together[:1], alone, rtol=0.01, atol=0.01, equal_nan=True):
-        raise _lack("predictions that change from call to call")
+        raise _lack("its predictions change from call to call")
     return work
 
 

@@ -219,11 +219,13 @@ def robustness_table(*changes):
 
 
 def test_robustness_has_a_panel_for_each_change_and_a_line_for_each_model():
-    table = robustness_table("shift (pixels)", "blur (pixels)", "contrast", "noise (deviation)")
+    table = robustness_table(
+        "shift (pixels)", "blur (pixels)", "contrast", "noise (standard deviation)"
+    )
     axes = plot_robustness(table)
     assert axes.shape == (2, 3)
     assert [ax.get_xlabel() for ax in axes.flat[:4]] == [
-        *("shift (pixels)", "blur (pixels)", "contrast", "noise (deviation)")
+        *("shift (pixels)", "blur (pixels)", "contrast", "noise (standard deviation)")
     ]
     assert [ax.axison for ax in axes.flat] == [True] * 4 + [False] * 2
     robust, fast = axes[1, 0].lines

@@ -131,7 +131,7 @@ PLOTS = {
     ),
     "plot_reading": (
         lambda n: digitlib.plot_reading(reading(n)),
-        {"7": ["Read: 7", ". 7 with 97%."], "?": ["Read: ?", "uncertain: 0? with 97%."]},
+        {"7": ["Reading: 7", ". 7 with 97%."], "?": ["Reading: ?", "uncertain: 0? with 97%."]},
     ),
     "plot_recipes": (
         lambda n: digitlib.plot_recipes(summary(n), {"dense": 0.98}),

@@ -206,7 +206,7 @@ def test_a_reading_has_a_box_and_a_prediction_for_each_digit():
         [60, 10, 80, 40],
     ]
     assert [box.get_linestyle() for box in ax.patches] == ["-", "--"]
-    assert ax.get_title() == "Read: 1?"
+    assert ax.get_title() == "Reading: 1?"
 
 
 @pytest.mark.parametrize(

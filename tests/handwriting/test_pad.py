@@ -46,7 +46,7 @@ FOUR = [[(110, 50), (80, 150), (210, 150)], [(180, 60), (170, 240)]]
 
 
 def test_it_starts_with_an_example_that_is_read(pad):
-    assert pad.prediction["message"].startswith("Reads 7 (")
+    assert pad.prediction["message"].startswith("Prediction: 7 (")
     assert np.argmax(pad.prediction["probabilities"][0]) == 7
     assert decode(pad.prediction["images"][0]).shape == (28, 28)
 
@@ -54,7 +54,7 @@ def test_it_starts_with_an_example_that_is_read(pad):
 @pytest.mark.parametrize(("strokes", "digit"), [([ONE], 1), (FOUR, 4)])
 def test_a_drawing_is_read_at_once(pad, strokes, digit):
     pad.drawing = encode(draw(*strokes))
-    assert pad.prediction["message"].startswith(f"Reads {digit} (")
+    assert pad.prediction["message"].startswith(f"Prediction: {digit} (")
     (image,), (probabilities,) = pad.prediction["images"], pad.prediction["probabilities"]
     assert np.array_equal(decode(image), image_to_digit(draw(*strokes)))
     assert np.argmax(probabilities) == digit
@@ -68,7 +68,7 @@ def test_an_uploaded_picture_is_read_the_same_way(pad, mnist):
         buffer = io.BytesIO()
         Image.fromarray(mnist.test.images[0]).resize((500, 500)).save(buffer, kind)
         pad.drawing = encode(buffer.getvalue())
-        assert pad.prediction["message"].startswith("Reads 7 (")
+        assert pad.prediction["message"].startswith("Prediction: 7 (")
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_an_unreadable_drawing_gives_a_message_and_the_pad_goes_on(pad, file, me
     assert message in pad.prediction["message"]
     assert pad.prediction["images"] == pad.prediction["probabilities"] == []
     pad.drawing = encode(draw(ONE))
-    assert pad.prediction["message"].startswith("Reads 1")
+    assert pad.prediction["message"].startswith("Prediction: 1 (")
 
 
 def test_text_that_is_not_base64_gives_a_message_too(pad):
@@ -96,10 +96,10 @@ def test_text_that_is_not_base64_gives_a_message_too(pad):
 def test_a_wide_pad_reads_a_whole_number(reader):
     pad = DrawingPad(reader, number=True)
     assert (pad.width, pad.height) == (840, 280)
-    assert pad.prediction["message"] == "Reads 717"
+    assert pad.prediction["message"] == "Reading: 717"
     four = [[(x + 300, y) for x, y in stroke] for stroke in FOUR]
     pad.drawing = encode(draw(ONE, *four, size=(840, 280)))
-    assert pad.prediction["message"] == "Reads 14"
+    assert pad.prediction["message"] == "Reading: 14"
     assert [np.argmax(row) for row in pad.prediction["probabilities"]] == [1, 4]
     assert all(decode(image).shape == (28, 28) for image in pad.prediction["images"])
 
@@ -133,7 +133,7 @@ def test_the_stored_picture_of_no_drawing_is_blank(pad, file):
 def test_the_stored_picture_of_a_number_names_it(reader):
     pad = DrawingPad(reader, number=True)
     (ax,) = _plot_answer(pad.picture, pad.prediction)
-    assert ax.get_title() == "Reads 717"
+    assert ax.get_title() == "Reading: 717"
     assert ax.images[0].get_array().shape == (280, 840)
 
 

@@ -351,7 +351,7 @@ def test_a_reading_is_drawn_with_boxes_and_predictions(reader, mnist):
     number = reading.numbers[0]._replace(text="7?1", digits=digits)
     reading = reading._replace(text="7?1", numbers=(number,))
     ax = plot_reading(reading)
-    assert ax.get_title() == "Read: 7?1"
+    assert ax.get_title() == "Reading: 7?1"
     assert np.array_equal(ax.images[0].get_array(), reading.picture)
     assert [text.get_text().split("\n")[0] for text in ax.texts] == ["7", "2?", "1"]
     boxes = [

@@ -216,7 +216,7 @@ def give_type(file):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (add_layer("Lambda", function="run"), "layer Lambda, because its Python code"),
+        (add_layer("Lambda", function="run"), "a Lambda layer, whose Python code"),
         (add_layer("Own", module="own.package"), r"layer own\.package\.Own"),
         (add_layer("Dense", module="own.package", units=3), r"layer own\.package\.Dense"),
         (add_layer("Dense", registered="own>Dense", units=3), "layer own>Dense"),
@@ -228,7 +228,7 @@ def give_type(file):
         (add_many, "more than 150 layers"),
         (add_layer("Activation", activation=MODEL), "activation Sequential"),
         (add_layer("PReLU", alpha_initializer=constant(MODEL)), "value Sequential"),
-        (add_layer("Dense", units=10**9), "'units' of 1,000,000,000, because 250,000"),
+        (add_layer("Dense", units=10**9), "'units' of 1,000,000,000, but 250,000"),
         (add_layer("MaxPooling2D", pool_size=2**31 - 1), "'pool_size' of 2,147,483,647"),
         (add_layer("Conv2D", filters=1, kernel_size=[475, 475]), "'kernel_size' of 475"),
         (add_layer("Conv2D", filters=1, dilation_rate=20_000), "'dilation_rate' of 20,000"),
@@ -238,7 +238,7 @@ def give_type(file):
         (add_layer("ReLU", words={"a": 1}), "Unrecognized keyword .*'words'"),
         (add_layer("ReLU", dtype="complex64"), "numbers of type 'complex64'"),
         (add_layer("ReLU", dtype=policy("string")), "numbers of type 'string'"),
-        (add_layer("ReLU", data_format="channels_first"), "channels before rows and columns"),
+        (add_layer("ReLU", data_format="channels_first"), "channels come before rows and columns"),
         (add_layer("R" * 100_000), "layer R+…"),
         (add_layer("ReLU", text="R" * 100_000), "'text' as a string of 100,000 characters"),
         (add_layer("Dense", units=3, kernel_initializer="no\x1b[2J"), r"interpret .*no\?\[2J"),
@@ -600,12 +600,12 @@ def answer_by_name(config):
     [
         (hide_layer, "a layer whose output is not used"),
         (hide_layer_by_name, "a layer whose output is not used"),
-        (share_layer, "a layer that is used several times"),
+        (share_layer, "it uses a layer several times"),
         (turn_round, "layers are out of order"),
         (take_numbers, "args __numpy__"),
         (train_for_ever, "stays in training mode"),
         (train_as_keras_2_told, "stays in training mode"),
-        (join_images, "predictions for several images at once"),
+        (join_images, "it does not predict several images at once"),
     ],
 )
 def test_graphs_that_mislead_are_refused(graph, tmp_path, change, message):

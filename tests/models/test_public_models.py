@@ -281,8 +281,8 @@ def mark_stateful(config):
         ),
         (add_setting, "99.0.0", r"was made by Keras 99\.0, newer .*pip install --upgrade keras"),
         (add_setting, None, r"cannot be loaded \(.*implementation"),
-        (name_own_layer, "2.3.1", r"is not supported here: layer capsules\.\S*Capsule\."),
-        (mark_stateful, None, r"is not supported here: a layer that keeps a state"),
+        (name_own_layer, "2.3.1", r"here: it has the layer capsules\.\S*Capsule\."),
+        (mark_stateful, None, r"is not supported here: it has a layer that keeps a state"),
     ],
 )
 def test_the_real_reason_is_given(tmp_path, change, version, message):
@@ -307,9 +307,9 @@ def called_twice():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: sequential(layers.Lambda(lambda x: x)), "layer Lambda, because its Python code"),
+        (lambda: sequential(layers.Lambda(lambda x: x)), "a Lambda layer, whose Python code"),
         (lambda: sequential(layers.Dense(5, activation=lambda x: x)), "Python function as activa"),
-        (lambda: sequential(layers.Hashing(5)), "not supported here: layer Hashing"),
+        (lambda: sequential(layers.Hashing(5)), "not supported here: it has the layer Hashing"),
         (lambda: sequential(layers.Dropout(0.5), shape=(8, 8)), r"inputs of shape \(8, 8\)"),
         (lambda: sequential(shape=None), "no input shape: fit or build"),
         (lambda: sequential(layers.LSTM(4), shape=(784, 1)), "recurrent layers of 784 steps"),
@@ -318,7 +318,7 @@ def called_twice():
             r"too large: \S* bytes, and 40 MB",
         ),
         (two_inputs, "2 inputs and 1 outputs"),
-        (called_twice, "a layer that is used several times"),
+        (called_twice, "it uses a layer several times"),
     ],
 )
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])

@@ -142,7 +142,7 @@ def test_files_that_are_no_digit_readers_are_refused(model, tmp_path):
         "model.txt": r"must end in \.keras",
         "zip.keras": "config.json is missing",
         "unbuilt.keras": "no input shape: fit or build the model",
-        "lambda.keras": "not supported here: layer Lambda",
+        "lambda.keras": "not supported here: it has a Lambda layer",
         "other.keras": r"takes inputs of shape \(8, 8, 1\); expected images",
     }.items():
         with pytest.raises(ValueError, match=message) as caught:
