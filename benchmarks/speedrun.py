@@ -88,7 +88,7 @@ def _check_entry(entry):
 
 
 def bound_mean(accuracies):
-    """Returns the one-sided 95 % lower confidence bound of a mean, by Student's t.
+    """Returns the one-sided 95% lower confidence bound of a mean, by Student's t.
 
     Args:
         accuracies: floats from 0 to 1, one per seed; at least two.
@@ -146,7 +146,7 @@ def describe(row):
     verdict = f"reaches {row['target']:.1%}" if row["target"] else "a peer, or below the targets"
     return (
         f"{row['entry']:16} {row['accuracy']:.3%} +- {row['standard_deviation']:.3%} "
-        f"({row['seeds']} seeds), 95 % lower bound {row['lower_bound']:.3%}, {verdict}: "
+        f"({row['seeds']} seeds), 95% lower bound {row['lower_bound']:.3%}, {verdict}: "
         f"fit {row['fit_cpu_seconds']} CPU-s {row['fit_wall_seconds']} s, cold start to result "
         f"{row['process_cpu_seconds']} CPU-s {row['process_wall_seconds']} s"
     )

@@ -37,7 +37,7 @@ class Report:
 
     count: int  # the number of images
     accuracy: float  # the fraction of correct predictions, 0 to 1
-    interval: tuple[float, float]  # low and high end of the accuracy's 95 % Wilson interval
+    interval: tuple[float, float]  # low and high end of the accuracy's 95% Wilson interval
     loss: float  # the mean cross-entropy; a probability of 0 counts as 2.2e-16
     confusion: NDArray[np.int64]  # (10, 10); rows are true digits, columns predicted digits
     per_digit: str  # scikit-learn's classification report: precision, recall and F1

@@ -25,7 +25,7 @@ class Calibration(NamedTuple):
 
     confidences: NDArray[np.float64]  # (10,), the mean confidence in each bin; NaN if it is empty
     accuracies: NDArray[np.float64]  # (10,), the accuracy in each bin; NaN if it is empty
-    intervals: NDArray[np.float64]  # (10, 2), 95 % Wilson intervals of the accuracies; NaN if empty
+    intervals: NDArray[np.float64]  # (10, 2), 95% Wilson intervals of the accuracies; NaN if empty
     counts: NDArray[np.int64]  # (10,), the number of images in each bin
     error: float  # the mean distance between confidence and accuracy over all images, 0 to 1
 

@@ -62,9 +62,9 @@ def verify_solutions(outputs, summary):
         assert said.startswith(("Right. ", "Noted: ")), f"{name}: {said}"
     count = sum("digitlib.check_" in exercise.source for exercise in EXERCISES)
     assert summary[0].text.splitlines()[0] == (
-        f"{count} exercises: {count} answered, {count} right, 0 open."
+        f"{count} exercises: {count} answered, {count} right, 0 unanswered."
     )
-    assert summary[1]["data"]["text/plain"].count("right at first try") == count
+    assert summary[1]["data"]["text/plain"].count("right first time") == count
 
 
 def test_every_solution_is_right(lesson):
@@ -77,7 +77,7 @@ def test_every_solution_is_right(lesson):
 def test_what_a_run_shows_is_kept_for_another(lesson, request):
     """For tests/test_browser.py, which runs the lesson in JupyterLab and compares."""
     shown = {name: show_results(outputs) for name, outputs in lesson[1].items()}
-    assert "% correct, 95 % interval" in shown["test"]
+    assert "% correct, 95% interval" in shown["test"]
     assert "<img alt" in shown["confusion"]
     request.config.cache.set(RESULTS, {"of": identify_run(), "shown": shown})
 

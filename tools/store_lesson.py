@@ -112,7 +112,7 @@ def time_table(notebook, seconds):
     """Returns the times and exercises of each section, in Markdown."""
     columns = [
         *("section", "reading (minutes):", "exercises:", "with a star:"),
-        *("running (seconds):", "in all (minutes):"),
+        *("running (seconds):", "total (minutes):"),
     ]
     rows, minutes = [], section_minutes(notebook, seconds)
     for title, cells in sections(notebook).items():
@@ -121,7 +121,7 @@ def time_table(notebook, seconds):
         times = f"{running:.0f}", f"{minutes[title]:.0f}"
         rows.append((title, f"{reading_minutes(cells):.0f}", *exercises, *times))
     whole = f"{sum(seconds.values()):.0f}", f"{sum(minutes.values()):.0f}"
-    return markdown_table(columns, [*rows, ("all", "", "", "", *whole)])
+    return markdown_table(columns, [*rows, ("total", "", "", "", *whole)])
 
 
 def plan_table(minutes):
@@ -134,7 +134,7 @@ def plan_table(minutes):
     ]
     # Of the numbers as they stand in the table, for readers who add them up.
     sums = [sum(round(minutes[title]) for title in sitting) for sitting in (first, second)]
-    rows.append(("**in all**", f"**{sums[0]}**", "**in all**", f"**{sums[1]}**"))
+    rows.append(("**total**", f"**{sums[0]}**", "**total**", f"**{sums[1]}**"))
     return markdown_table(("first sitting", "minutes:", "second sitting", "minutes:"), rows)
 
 
@@ -237,7 +237,7 @@ def ratios_text(name):
 def speedrun_table():
     """Returns the ledger of the speedrun, in Markdown, the latest run first."""
     columns = [
-        *("entry", "target", "accuracy:", "95 % lower bound:", "seeds:", "fit: CPU-s:", "fit: s:"),
+        *("entry", "target", "accuracy:", "95% lower bound:", "seeds:", "fit: CPU-s:", "fit: s:"),
         *("cold start to result: CPU-s:", "s:", "run:"),
     ]
     ledger = pd.read_csv(BENCHMARKS / "speedrun.csv")
@@ -261,7 +261,7 @@ def speedrun_table():
 def formats_table():
     """Returns the measurements of benchmarks/inference.py, in Markdown."""
     columns = [
-        *("way of reading", "file (kB):", "test accuracy:", "same digits:"),
+        *("method", "file (kB):", "test accuracy:", "same digits:"),
         *("largest difference:", "one image (ms):", "images a second:"),
     ]
     rows = [

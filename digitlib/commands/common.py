@@ -91,7 +91,7 @@ def load_one_model(models: list[str]) -> Any:
 def print_report(report: Any) -> None:
     """Prints the `Report` of a model."""
     low, high = report.interval
-    print(f"\nTest accuracy {report.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%})")
+    print(f"\nTest accuracy {report.accuracy:.2%} (95% interval {low:.2%} to {high:.2%})")
     print(f"Test loss {report.loss:.4f}, {report.count:,} images")
     print("\nConfusion matrix: rows are true digits, columns predicted digits")
     print("   " + "".join(f"{digit:6}" for digit in range(len(report.confusion))))

@@ -52,9 +52,12 @@ def check_answer(exercise: str, answer: Any, validation: Split | None = None) ->
         return
     print(f"{_VERDICTS[right]}{text}")
     if right is not None:
-        state, first = _records.get(exercise, ("open", first))
-        after = {"open": "right at first try", "not yet": "right"} if right else {"open": "not yet"}
-        _records[exercise] = after.get(state) or state, first
+        state, first = _records.get(exercise, ("unanswered", first))
+        if right:
+            after = {"unanswered": "right first time", "not yet": "right"}
+        else:
+            after = {"unanswered": "not yet"}
+        _records[exercise] = after.get(state, state), first
 
 
 def record_prediction(name: str, value: Any, *, largest: float) -> None:
@@ -108,21 +111,24 @@ def check_summary() -> pd.DataFrame:
     """Prints how many exercises are answered and right, and the predictions beside the results.
 
     Returns:
-        A row for each exercise, with the columns section, exercise, state ("open", "not yet",
-        "right" or "right at first try") and first answer.
+        A row for each exercise, with the columns section, exercise, state ("unanswered", "not yet",
+        "right" or "right first time") and first answer.
 
     Example:
         >>> from digitlib.exercises.check import check_summary
         >>> table = check_summary()  # doctest: +ELLIPSIS
-        35 exercises: ... answered, ... right, ... open...
+        35 exercises: ... answered, ... right, ... unanswered...
         >>> len(table)
         35
     """
     total, count = len(EXERCISES), len(_records)
     right = sum(state != "not yet" for state, _ in _records.values())
-    print(f"{total} exercises: {count} answered, {right} right, {total - count} open.")
+    print(f"{total} exercises: {count} answered, {right} right, {total - count} unanswered.")
     for name, (measured, spec) in _results.items():
         if name in _predictions:
             print(f'Prediction "{name}": {_predictions[name]:{spec}}, measured {measured:{spec}}.')
-    rows = [(q.section, name, *_records.get(name, ("open", ""))) for name, q in EXERCISES.items()]
+    rows = [
+        (question.section, name, *_records.get(name, ("unanswered", "")))
+        for name, question in EXERCISES.items()
+    ]
     return pd.DataFrame(rows, columns=["section", "exercise", "state", "first answer"])

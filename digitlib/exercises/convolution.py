@@ -32,7 +32,7 @@ QUESTIONS = {
     "hand convolution": Value(5, ((0, 1), (3, 3)),
         "The answer is a list of rows, such as [[5, 6, 7], [8, 9, 10]].",
         "In mathematics this is called cross-correlation: convolution flips the kernel first.", [
-        (ANY, "One number belongs to one position of the kernel, and there are several."),
+        (ANY, "That is the result at one position of the kernel; there are several."),
         (((ANY,) * 3,) * 3, "The size is wrong: the kernel must stay inside the image."),
         ((ANY,) * 4, "Keep the grid: one row of numbers for each row of positions."),
         (((4, 1), (3, 5)), "You flipped the kernel; in deep learning it is not flipped."),
@@ -60,7 +60,8 @@ QUESTIONS = {
           lambda i, k: _slide(i, k).round()], "Fractions are lost: use floats, and do not round."),
         (lambda i, k: _slide(i, k).ravel(), "Keep the grid: one row for each row of positions."),
         stop_early(_slide),
-        (lambda i, k: ANY, "One number belongs to one position; return an array of all.")]),
+        (lambda i, k: ANY,
+         "That is the result at one position; return an array of all of them.")]),
     "output size": Code(10, _size, "The same formula holds for pooling.",
         "Count the positions of the kernel along one side, with padding at both ends.",
         [(28, 5), (28, 3, 2), (30, 3, 2), (28, 3, 3, 2), (28, 5, 1, 2), (5, 5), (12, 2, 2)], [
@@ -109,7 +110,7 @@ QUESTIONS = {
         ([partial(_pool, stride=1), lambda i: _pool(i, stride=1)[: len(i) // 2, : len(i[0]) // 2]],
          "Your windows overlap: move by a stride of 2."),
         ([partial(_pool, end=1), lambda i: i.reshape(len(i) // 2, 2, len(i.T) // 2, 2).max((1, 3))],
-         "An odd last row or column fills no window; leave it out, as Keras does."),
+         "A leftover row or column does not fill a window; leave it out, as Keras does."),
         ([lambda i: i[::2, ::2], lambda i: i[:-1:2, :-1:2]],
          "You take every second pixel instead of the maximum of its window."),
         stop_early(_pool),

@@ -51,7 +51,7 @@ QUESTIONS = {
     "searching": Choice(11, "b", "The more you try, the more of the best score is luck.", {
         "a": "Some settings happen to suit these images, and the best of many is likely one.",
         "c": "New images are no easier than those used for choosing.",
-        "d": "The direction is known: what besides skill decides which setting wins?"}),
+        "d": "The direction is known: what besides quality decides which setting wins?"}),
     "trainable weights": Value(12, (800 + 1) * 5, COUNT, "Few images suffice for so few weights.", [
         (800 * 5, "The biases are missing."),
         ((800 + 1) * 10, "The new layer has five outputs, not one for each digit."),
@@ -65,9 +65,10 @@ QUESTIONS = {
     "better": Choice(14, "b", "Another seed changes more than seven predictions.", {
         "a": "Another seed can reverse a difference of seven images.",
         "c": "Not seeing a difference does not show that there is none.",
-        "d": "Overfitting shows on the training images, not against another network."}),
-    "sure": Choice(15, "b", "At 90 %, one digit in ten is wrong; at 99.9 %, almost none.", {
-        "a": "That holds for digits with a probability of exactly 90 %, and most have more.",
-        "c": "Confidence is not certainty: a probability of 99 % is wrong once in a hundred times.",
+        "d": "Overfitting shows as a gap between training and test accuracy, not against another "
+             "network."}),
+    "sure": Choice(15, "b", "At 90%, one digit in ten is wrong; at 99.9%, almost none.", {
+        "a": "That holds for digits with a probability of exactly 90%, and most have more.",
+        "c": "Confidence is not certainty: a probability of 99% is wrong once in a hundred times.",
         "d": "You can tell if the probabilities are calibrated, and these are."}),
 }

@@ -37,10 +37,10 @@ def judge_layer(layer: Any, _validation: Any) -> tuple[bool, str]:
     if (height, width, channels) == (14, 14, 16):
         return True, "A convolution can shrink an image, too, and its weights are learned."
     if height == width == 14:
-        return False, f"{shape} Each filter makes one channel: compare their number."
+        return False, f"{shape} Each filter makes one channel: how many channels are wanted?"
     if 10 < height < 14 and layer.padding == "valid":
         return False, f"{shape} Without padding, the kernel stays inside: the border is lost."
-    return False, f"{shape} The stride does not fit: how far must the kernel move in each step?"
+    return False, f"{shape} The stride is wrong: how far must the kernel move in each step?"
 
 
 class NetworkRules(NamedTuple):

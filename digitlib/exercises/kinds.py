@@ -57,7 +57,7 @@ class Value:
         if hint := _find_hint(self.mistakes, lambda one: is_same(numbers, one, 3 * self.tolerance)):
             return False, hint
         if numbers.ndim and np.isnan(numbers).any():
-            return False, "Write a number in each place, not None or NaN."
+            return False, "Write a number in each position, not None or NaN."
         if numbers.shape != np.shape(self.right):
             return False, self.expected
         if numbers.ndim == 0:
@@ -83,7 +83,7 @@ class Code:
     def judge(self, function: Any) -> tuple[bool | None, str]:
         """Returns whether the function is right, None for a stub, and what to say about it."""
         if not callable(function):
-            return False, "Give the function itself: its name, without brackets."
+            return False, "Pass the function itself: its name, without brackets."
         results, unchanged = self._run(function)
         if all(isinstance(result, OPEN) for result in results):
             return None, "Not answered yet: the function returns nothing."

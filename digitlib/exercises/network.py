@@ -68,7 +68,7 @@ QUESTIONS = {
         (0.9, "That is how often a guess fails; the loss needs the probability.")], 0.01),
     "learning curves": Choice(7, "b", "The network memorises instead of generalising.", {
         "a": "While both still rise, more epochs may help.",
-        "c": "Dropout and the average over the epoch lower the training accuracy.",
+        "c": "Averaging over the epoch lowers the training accuracy.",
         "d": "That is underfitting: not even the training images are learned."}),
     "why it falls": Choice(8, "c", "The dense layer ties its weights to fixed positions again.", {
         "a": "A convolution is equivariant: when the digit moves, its feature maps move with it.",
@@ -79,7 +79,7 @@ QUESTIONS = {
         (40 / 45, "That is the precision: it uses the column."),
         (134 / 150, "That is the accuracy, over all classes."),
         (40, "That is a count; the question asks for a fraction."),
-        (80, "Write a fraction between 0 and 1, not per cent."),
+        (80, "Write a fraction between 0 and 1, not a percentage."),
         (10 / 50, "That is the fraction that was missed."),
         (80 / 95, "That is F1, which combines recall and precision.")], 0.001),
     "softmax": Code(9, _stable_softmax, "Only the differences between an image's scores matter.",

@@ -1,4 +1,4 @@
-"""Classic mistakes in training, each made on purpose, for a gallery of their symptoms.
+"""Classic mistakes in training, each made deliberately, for a gallery of their symptoms.
 
 This module gives the answers of the gallery away: match symptoms and causes first.
 """

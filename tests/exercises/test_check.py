@@ -351,7 +351,7 @@ VALUE_MISTAKES = {
         ("Add up the products", (WINDOWS * KERNELS).sum(axis=0), WINDOWS * KERNELS),
         ("one whole number", [[2, 4]])],
     "hand convolution": [
-        ("One number", 0), ("inside", correlate2d(IMAGE, KERNEL, "same")),
+        ("result at one position", 0), ("inside", correlate2d(IMAGE, KERNEL, "same")),
         ("grid", valid(IMAGE, KERNEL).ravel()),
         ("flip", convolve2d(IMAGE, KERNEL, "valid")),
         ("transposed", valid(IMAGE, KERNEL.T)),
@@ -385,7 +385,7 @@ VALUE_MISTAKES = {
     "recall": [
         ("precision", precision_score(TRUTH, READ, labels=[1], average="macro"),
          0.89, Fraction(8, 9), Decimal("0.889")),
-        ("accuracy", accuracy_score(TRUTH, READ), 0.893), ("count", 40), ("per cent", 80),
+        ("accuracy", accuracy_score(TRUTH, READ), 0.893), ("count", 40), ("percentage", 80),
         ("missed", 0.2), ("F1", f1_score(TRUTH, READ, labels=[1], average="macro"), 0.84),
         ("Leave out the quotes", "0.8")],
     "trainable weights": [
@@ -405,12 +405,12 @@ CHOICE_MISTAKES = {
     "learning rate": [("0.24", "a"), ("one side only", "b"), ("overshoots farther", "d"),
                       ("one letter in quotes", 0.2), ("not the text itself", "0.2")],
     "why it falls": [("equivariant", "a"), ("less sensitive", "b"), ("scores", "d")],
-    "learning curves": [("more epochs", "a"), ("Dropout", "c"), ("underfitting", "d")],
+    "learning curves": [("more epochs", "a"), ("Averaging", "c"), ("underfitting", "d")],
     "interval": [("square root", "a"), ("More images", "c"), ("seed changes", "d")],
     "augmentation": [("two pixels", "a"), ("degrees", "c"), ("sizes", "d")],
     "searching": [("suit these images", "a"), ("easier", "c"), ("direction", "d")],
-    "better": [("seed", "a"), ("does not show that there is none", "c"), ("training images", "d")],
-    "sure": [("exactly 90 %", "a"), ("once in a hundred", "c"), ("calibrated", "d")],
+    "better": [("seed", "a"), ("does not show that there is none", "c"), ("gap between", "d")],
+    "sure": [("exactly 90%", "a"), ("once in a hundred", "c"), ("calibrated", "d")],
 }
 # fmt: on
 FAULTS = "42135"
@@ -508,7 +508,7 @@ CODE_MISTAKES = {
         ("swapped", lambda i, k: valid(i, k).T),
         ("Fractions", lambda i, k: valid(i, k).astype(i.dtype),
          partial(convolve_by_loops, dtype=int), lambda i, k: np.round(valid(i, k))),
-        ("One number", lambda i, k: valid(i, k)[0, 0]),
+        ("result at one position", lambda i, k: valid(i, k)[0, 0]),
         ("changed its input", spoil_input),
         ("return inside a loop", stop_inside(valid), stop_inside(valid, whole_row=True),
          lambda i, k: valid(i, k)[:1].tolist())],
@@ -527,7 +527,7 @@ CODE_MISTAKES = {
         ("smallest", partial(reduce_windows, reduce=np.min)),
         ("overlap", partial(keras_max_pool, strides=1),
          lambda i: keras_max_pool(i, strides=1)[: len(i) // 2, : len(i[0]) // 2]),
-        ("odd", partial(keras_max_pool, padding="same"),
+        ("leftover", partial(keras_max_pool, padding="same"),
          lambda i: i.reshape(len(i) // 2, 2, i.shape[1] // 2, 2).max((1, 3))),
         ("second pixel", lambda i: i[::2, ::2], lambda i: i[:-1:2, :-1:2]),
         ("whole image", lambda i: i.max()),
@@ -802,7 +802,7 @@ def test_what_a_function_raises_is_told(verdict, name):
     text = verdict(check_answer, name, lambda: 0)
     assert re.match(r"Not yet\. Your function raised TypeError: .* takes 0 positional", text)
     text = verdict(check_answer, name, RIGHT_CODE[name](*EXERCISES[name].cases[0]))
-    assert text == "Not yet. Give the function itself: its name, without brackets."
+    assert text == "Not yet. Pass the function itself: its name, without brackets."
 
 
 def test_other_mistakes_in_code_show_what_the_function_does(verdict):
@@ -855,7 +855,7 @@ def test_an_error_of_ours_is_called_ours_and_does_not_count(verdict, monkeypatch
     monkeypatch.setitem(EXERCISES, name, replace(EXERCISES[name], **changes))
     text = verdict(check_answer, name, answer)
     assert re.match(r"This check failed; that is our fault, not yours: \w+Error: .*\.", text)
-    assert set(check_summary().state) == {"open"}
+    assert set(check_summary().state) == {"unanswered"}
 
 
 @pytest.mark.parametrize("module", [judges.np, judges])
@@ -889,7 +889,7 @@ def test_nothing_is_not_answered_yet(verdict, nothing):
     for name in CODE:
         stub = verdict(check_answer, name, lambda *_: nothing)
         assert stub == "Not answered yet: the function returns nothing."
-    assert set(check_summary().state) == {"open"}
+    assert set(check_summary().state) == {"unanswered"}
 
 
 def test_unknown_names_are_told():
@@ -908,7 +908,7 @@ def summary(capsys):
 
 def test_summary_of_nothing(capsys):
     out, table = summary(capsys)
-    assert out == "35 exercises: 0 answered, 0 right, 35 open.\n"
+    assert out == "35 exercises: 0 answered, 0 right, 35 unanswered.\n"
     assert list(check_summary().columns) == ["section", "exercise", "state", "first answer"]
     assert set(table["first answer"]) == {""}
     assert table.section.is_monotonic_increasing
@@ -929,24 +929,24 @@ def test_summary_keeps_the_first_answer_and_the_latest_state(capsys):
     check_answer("convolve2d", RIGHT_CODE["convolve2d"])
     check_answer("layer to shape", layers.Conv2D(16, 3))
     out, table = summary(capsys)
-    assert out == "35 exercises: 10 answered, 6 right, 25 open.\n"
-    rows = table[table.state != "open"][["state", "first answer"]]
+    assert out == "35 exercises: 10 answered, 6 right, 25 unanswered.\n"
+    rows = table[table.state != "unanswered"][["state", "first answer"]]
     assert {name: tuple(row) for name, row in zip(rows.index, rows.to_numpy(), strict=True)} == {
         "first layer": ("right", "400"),
-        "second layer": ("right at first try", "4640"),
-        "recall": ("right at first try", "0.8"),
-        "pixel type": ("right at first try", "' B)'"),
-        "training shape": ("right at first try", "(55000, 28, 28)"),
+        "second layer": ("right first time", "4640"),
+        "recall": ("right first time", "0.8"),
+        "pixel type": ("right first time", "' B)'"),
+        "training shape": ("right first time", "(55000, 28, 28)"),
         "input shape": ("not yet", "array of shape (60, 28)"),
         "one-hot": ("not yet", f"'{'x' * 30}...'"),
         "ReLU": ("not yet", "code"),
-        "convolve2d": ("right at first try", "code"),
+        "convolve2d": ("right first time", "code"),
         "layer to shape": ("not yet", "Conv2D"),
     }
 
 
 def test_a_wrong_retry_does_not_take_right_back(capsys):
-    for answers, state in [((416, 400), "right at first try"), ((25, 416, 400), "right")]:
+    for answers, state in [((416, 400), "right first time"), ((25, 416, 400), "right")]:
         memory._records.clear()
         for answer in answers:
             check_answer("first layer", answer)
@@ -976,7 +976,7 @@ def test_running_everything_twice_prints_the_same(capsys):
         "Not yet. The prediction must be a number from 0 to 10.\n"
         "Measured: 61.2%. You predicted 90.0%.\n"
         "Measured: 7. You made no prediction.\n"
-        "35 exercises: 3 answered, 1 right, 32 open.\n"
+        "35 exercises: 3 answered, 1 right, 32 unanswered.\n"
         'Prediction "shifted": 90.0%, measured 61.2%.\n'
     )
 
