@@ -23,8 +23,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 # Needed around the package, not in it.
 TOOLS = {"jupyter", "pytest", "pytest-xdist", "nbval", "hypothesis"}
 
-# Data flows one way: a wing imports from itself, from the root and from the wings named here.
-WINGS = {
+# Data flows one way: a subpackage imports from itself, from the root and from those named here.
+SUBPACKAGES = {
     "root": {"mnist"},
     "mnist": set(),
     "figures": set(),
@@ -41,7 +41,7 @@ WINGS = {
 LONG_FUNCTIONS = {"models.guard._check_hdf5", "models.guard._tidy", "models.guard._take_images"}
 
 
-def wing(module):
+def subpackage(module):
     if module == "__main__":
         return "commands"
     return module.split(".")[0] if "." in module else "root"
@@ -72,12 +72,12 @@ def public_functions():
 def test_imports_follow_the_flow_of_data():
     against = {}
     for name, tree in TREES.items():
-        home = wing(name)
-        allowed = {home, "root", *WINGS.get(home, ())}
-        found = {module for module in imported_modules(tree) if wing(module) not in allowed}
+        home = subpackage(name)
+        allowed = {home, "root", *SUBPACKAGES.get(home, ())}
+        found = {module for module in imported_modules(tree) if subpackage(module) not in allowed}
         against |= {name: found} if found else {}
     assert against == {}
-    assert {wing(name) for name in TREES} == set(WINGS)
+    assert {subpackage(name) for name in TREES} == set(SUBPACKAGES)
 
 
 def test_no_module_imports_itself_through_others():
@@ -91,7 +91,7 @@ def test_no_assert_and_no_print_outside_commands_and_checks():
     for name, tree in TREES.items():
         for node in ast.walk(tree):
             printing = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"
-            speaks = wing(name) == "commands" or name == "exercises.check"
+            speaks = subpackage(name) == "commands" or name == "exercises.check"
             if isinstance(node, ast.Assert) or (printing and not speaks):
                 found.append(f"{name}, line {node.lineno}")
     assert found == []

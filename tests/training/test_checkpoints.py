@@ -1,4 +1,4 @@
-"""Trainings that end too soon: killed, interrupted, out of space, or with a loss of NaN."""
+"""Training runs that end too soon: killed, interrupted, out of space, or with a loss of NaN."""
 
 import contextlib
 import dataclasses
