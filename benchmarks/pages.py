@@ -163,6 +163,11 @@ def draw_scene(images, labels, rng):
     rows = [[choose_text(rng, 8)] for _ in range(rng.integers(1, 4))]
     hand = choose_hand(rng, rows, turn=4)
     sheet = write_rows(rows, hand, (images, labels), rng, margin=hand.length * rng.uniform(0.6, 3))
+    return lay_on_table(sheet, hand.length / 6, rng)
+
+
+def lay_on_table(sheet, shadow, rng):
+    """Photographs a page on a table; its shadow falls `shadow` pixels wide."""
     longest = max(sheet.picture.shape)
     high, wide = np.array(sheet.picture.shape[:2]) * np.clip(1, 300 / longest, 1300 / longest)
     shape = np.array([high * rng.uniform(1.1, 1.5), wide * rng.uniform(1.1, 1.5)]).astype(int)
@@ -173,7 +178,7 @@ def draw_scene(images, labels, rng):
     corners = corners / max(1, *reach) + rng.normal(0, 0.02 * high, (4, 2)) + shape[::-1] / 2
     picture, cover, numbers = warp_page(sheet, corners, shape)
     table = draw_table(shape, rng)
-    shade = ndimage.gaussian_filter(cover, hand.length / 6)
+    shade = ndimage.gaussian_filter(cover, shadow)
     table *= 1 - 0.5 * shade[..., None]
     cover = ndimage.gaussian_filter(cover, 0.7)[..., None]
     page = Page(table + (picture - table) * cover, numbers)

@@ -46,6 +46,7 @@ from .figures.gallery import (
 )
 from .figures.handwriting import (
     plot_reading as plot_reading,
+    plot_stages as plot_stages,
     plot_steps as plot_steps,
 )
 from .figures.histories import (

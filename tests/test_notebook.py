@@ -8,11 +8,14 @@ from statistics import median
 
 import keras
 import nbformat
+import numpy as np
 from conftest import CODE, EXERCISES, NOTEBOOK, ROOT
+from PIL import Image
 
 import digitlib
 from digitlib import RECIPES
 from digitlib.training.networks import build_model
+from tools.draw_form import LONGEST, draw_form
 from tools.store_lesson import (
     FIRST_SITTING,
     GUIDE,
@@ -301,3 +304,11 @@ def test_a_reported_accuracy_counts_as_reached_within_chance_only():
     # sqrt(0.0005**2 + 0.99 * 0.01 / 10000) = 0.0011; twice that is 0.0022.
     assert verdict(0.99, 0.0005, 0.9921) == "within chance"
     assert verdict(0.99, 0.0005, 0.9923) == "**no**"
+
+
+def test_the_form_is_the_one_that_the_tool_draws():
+    stored = Image.open(ROOT / "docs/form.jpg")
+    drawn = Image.fromarray(draw_form().picture)
+    drawn.thumbnail((LONGEST, LONGEST))
+    assert stored.size == drawn.size
+    assert np.abs(np.asarray(stored, float) - np.asarray(drawn)).mean() < 4  # of 255, by JPEG

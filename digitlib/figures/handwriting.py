@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Polygon, Rectangle
 from numpy.typing import NDArray
+from PIL import Image, ImageOps
 
 from digitlib.figures.style import COLOURS, describe, new_axes
 from digitlib.figures.wording import count_things, join_words
@@ -75,6 +77,45 @@ def plot_steps(steps: Sequence[NDArray], *, axes: Sequence[Axes] | None = None) 
         arrow = {"arrowstyle": "-|>", "color": "0.35"}
         left.annotate("", (0, 0.5), (1, 0.5), **places, arrowprops=arrow).set_in_layout(False)
     return describe(axes, _describe_steps(steps, titles))
+
+
+def plot_stages(
+    photograph: str | Path, reading: Any, *, axes: Sequence[Axes] | None = None
+) -> Sequence[Axes]:
+    """Shows how numbers are read: the sheet, printed lines removed, digits, and the answer.
+
+    Args:
+        photograph: the path of the picture that was read.
+        reading: the `Reading` of it that `read_digits` returned.
+        axes: four Axes; None makes a figure.
+
+    Returns:
+        The four Axes.
+    """
+    colours = np.asarray(ImageOps.exif_transpose(Image.open(photograph)).convert("RGB"))
+    height = 9.6 * max(side.shape[0] / side.shape[1] for side in (colours, reading.picture))
+    axes = np.ravel(new_axes((12, np.clip(height, 4, 14)), 2, 2) if axes is None else axes)
+    axes[0].imshow(colours)
+    corners = reading.corners * colours.shape[1::-1]
+    axes[0].add_patch(Polygon(corners, fill=False, edgecolor=COLOURS[1], linewidth=2))
+    axes[1].imshow(reading.picture, cmap="gray", vmin=0, vmax=1)
+    axes[2].imshow(_tile_numbers(reading.numbers), cmap="gray_r", vmin=0, vmax=255)
+    plot_reading(reading, ax=axes[3])
+    titles = "1. the sheet", "2. printed lines removed", "3. what the network sees", "4. the answer"
+    for ax, title in zip(axes, titles, strict=True):
+        ax.title.set_text(title)
+        ax.set(xticks=[], yticks=[])
+    numbers = count_things(len(reading.numbers), "number")
+    lines = " / ".join(reading.text.split("\n"))
+    text = f"A photograph with {numbers}, in four stages: {'; '.join(titles)}. Reading: {lines}."
+    return describe(axes, text)
+
+
+def _tile_numbers(numbers):
+    """The images of each number side by side, one number below the other, uint8 (h, w)."""
+    columns = max((len(number.digits) for number in numbers), default=1)
+    rows = [np.hstack([digit.image for digit in number.digits]) for number in numbers]
+    return np.vstack([np.pad(row, ((2, 2), (0, 28 * columns - row.shape[1]))) for row in rows])
 
 
 def _choose_size(reading):

@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import ROOT
 from matplotlib.axes import Axes
 
 import digitlib
@@ -47,6 +48,14 @@ def summary(accuracy):
 def reading(text):
     digit = SimpleNamespace(text=text, box=(1, 1, 9, 9), probabilities=np.array([0.97]))
     return SimpleNamespace(picture=np.ones((20, 30)), text=text, digits=(digit,))
+
+
+def stages(text):
+    """A reading of a number on a form, whose digits have images."""
+    read = reading(text)
+    read.digits[0].image = pixels(200)
+    read.numbers, read.corners = (SimpleNamespace(digits=read.digits),), np.eye(4, 2)
+    return read
 
 
 def steps(ink):
@@ -148,6 +157,10 @@ PLOTS = {
     "plot_samples": (
         lambda n: digitlib.plot_samples(np.zeros((4, 28, 28)), [5, n, 4, 1], columns=2),
         {0: ["5 0; 4 1", "2 rows"], 3: ["5 3; 4 1"]},
+    ),
+    "plot_stages": (
+        lambda n: digitlib.plot_stages(ROOT / "docs/form.jpg", stages(n)),
+        {"7": ["with 1 number, in four stages", "Reading: 7."], "?": ["Reading: ?."]},
     ),
     "plot_steps": (
         lambda n: digitlib.plot_steps(steps(n)),

@@ -5,9 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import boxes_of, overlaps, texts, tick_labels
+from PIL import Image
 
 from digitlib.experiments.results import read_results, summarize_results
-from digitlib.figures.handwriting import plot_reading, plot_steps
+from digitlib.figures.handwriting import plot_reading, plot_stages, plot_steps
 from digitlib.figures.plots import plot_class_counts, plot_confusion, plot_reliability
 from digitlib.figures.recipes import plot_recipes
 from digitlib.handwriting.normalization import Steps
@@ -207,6 +208,28 @@ def test_a_reading_has_a_box_and_a_prediction_for_each_digit():
     ]
     assert [box.get_linestyle() for box in ax.patches] == ["-", "--"]
     assert ax.get_title() == "Reading: 1?"
+
+
+def test_the_stages_of_a_reading_are_sheet_lines_digits_and_answer(tmp_path):
+    Image.new("L", (80, 40), 255).save(tmp_path / "page.png")
+    reading = reading_of(*(("1", (10, left, 40, left + 9), [0.01, 0.99]) for left in (20, 50, 70)))
+    for number, digit in enumerate(reading.digits):
+        digit.image = np.full((28, 28), 50 * number, np.uint8)
+    first, second, third = reading.digits
+    reading.numbers = [SimpleNamespace(digits=part) for part in ([first, second], [third])]
+    reading.corners = np.array([(0, 0), (1, 0), (1, 0.5), (0, 1)])
+    sheet, lines, digits, answer = plot_stages(tmp_path / "page.png", reading)
+    assert sheet.patches[0].get_xy()[:4].tolist() == [[0, 0], [80, 0], [80, 20], [0, 40]]
+    assert np.array_equal(lines.images[0].get_array(), reading.picture)
+    tiles = digits.images[0].get_array()
+    assert tiles.shape == (64, 56)  # a row of two digits and a row of one
+    assert [int(tiles[y, x]) for y, x in ((15, 15), (15, 40), (45, 15), (45, 40))] == [
+        0,
+        50,
+        100,
+        0,
+    ]
+    assert texts(answer) == ["1\n99%"] * 3
 
 
 @pytest.mark.parametrize(

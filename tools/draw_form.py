@@ -1,0 +1,29 @@
+"""Draw `docs/form.jpg`, the photograph of a form that the lesson reads in section 15.
+
+Run it from the root of the repository: python -m tools.draw_form
+"""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.pages import draw_boxes, lay_on_table
+from digitlib import hold_out, load_mnist
+
+SEED = 15
+LONGEST = 900  # pixels of the longer side
+
+
+def draw_form(seed=SEED):
+    """Returns the `Page`: boxes filled with validation digits, photographed on a table."""
+    _, validation = hold_out(load_mnist().train, fraction=1 / 12, seed=0)
+    rng = np.random.default_rng(seed)
+    form = draw_boxes(validation.images, validation.labels, rng)
+    return lay_on_table(form._replace(picture=form.picture / np.float32(255)), 10, rng)
+
+
+if __name__ == "__main__":
+    picture = Image.fromarray(draw_form().picture)
+    picture.thumbnail((LONGEST, LONGEST))
+    picture.save(Path("docs/form.jpg"), quality=80)
