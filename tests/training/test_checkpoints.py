@@ -13,27 +13,24 @@ import time
 import keras
 import numpy as np
 import pytest
+from conftest import write_data
 from forked import start_python
 
 from digitlib import RECIPES, Split, train_model
-from tests.training.small import SMALL
+from tests.training.small import SMALL, cut, hash_run
 
 # Compiles quickly, for tests of files.
 PLAIN = dataclasses.replace(RECIPES["fast"], width=4, epochs=4, batch_size=100)
 TRAIN_AND_HASH = """
-import hashlib, json, sys
+import sys
 import digitlib
 digitlib.start_keras()
-from tests.training.small import SMALL
-train = digitlib.load_mnist().train
-train, validation = (
-    digitlib.Split(train.images[part], train.labels[part])
-    for part in (slice(0, 1500), slice(1500, 2000))
-)
+from tests.training import small
+data, recipe, folder = sys.argv[1:]
+splits = small.cut(digitlib.load_mnist(data).train)
 print("ready", flush=True)
-run = digitlib.train_model(SMALL, train, validation, verbose=0, checkpoint_dir=sys.argv[1])
-content = b"".join(weights.tobytes() for weights in run.model.get_weights())
-print(hashlib.sha256(content + json.dumps(run.history).encode()).hexdigest())
+run = digitlib.train_model(getattr(small, recipe), *splits, verbose=0, checkpoint_dir=folder)
+print(small.hash_run(run))
 """
 
 DIE_IN_THE_THIRD_WRITE = """
@@ -52,30 +49,42 @@ np.savez = write_a_half
 
 @pytest.fixture(scope="module")
 def splits(mnist):
-    parts = slice(0, 1500), slice(1500, 2000)
-    return [Split(mnist.train.images[part], mnist.train.labels[part]) for part in parts]
+    return cut(mnist.train)
 
 
-def finish(folder):
-    process, printed = start_python(TRAIN_AND_HASH, folder)
+@pytest.fixture(scope="module")
+def data(tmp_path_factory, mnist):
+    """The same images in a folder, where a process finds them sooner than among all of MNIST."""
+    return write_data(tmp_path_factory.mktemp("data"), mnist, 2000, 10)
+
+
+@pytest.fixture(scope="module")
+def whole(splits):
+    """A run of `SMALL` that nothing interrupts, without checkpoints."""
+    return train_model(SMALL, *splits, verbose=0)
+
+
+def finish(*arguments):
+    """Trains to the end in a process of its own; returns the hash of the run, and the seconds."""
+    process, printed = start_python(TRAIN_AND_HASH, *arguments)
+    printed.readline()
+    started = time.monotonic()
     process.join(300)
     assert process.exitcode == 0
-    digest = printed.read().split()[-1]
+    (digest,) = printed.read().split()
     assert len(digest) == 64
-    return digest
+    return digest, time.monotonic() - started
 
 
-def test_a_killed_training_goes_on_and_ends_the_same(tmp_path, pytestconfig):
+def test_a_killed_training_goes_on_and_ends_the_same(tmp_path, data, pytestconfig):
     kills = 200 if pytestconfig.getoption("--many") else 20
-    started = time.monotonic()
-    expected = finish(tmp_path / "whole")
-    longest = time.monotonic() - started
+    expected, longest = finish(data, "QUICK", tmp_path / "whole")
     chance = random.Random(0)
     folder, trainings, resumed = tmp_path / "0", 0, 0
     for _ in range(kills):
-        process, printed = start_python(TRAIN_AND_HASH, folder)
+        process, printed = start_python(TRAIN_AND_HASH, data, "QUICK", folder)
         printed.readline()
-        time.sleep(chance.uniform(0, 0.7 * longest))
+        time.sleep(chance.uniform(0, longest))
         process.kill()  # SIGKILL
         output = printed.read()
         process.join()
@@ -87,29 +96,28 @@ def test_a_killed_training_goes_on_and_ends_the_same(tmp_path, pytestconfig):
             assert output.split() == [expected]
             trainings += 1
             folder = tmp_path / str(trainings)
-    assert finish(folder) == expected
+    assert finish(data, "QUICK", folder)[0] == expected
     assert resumed > kills / 4, "too few were killed after their first epoch"
     assert [path.name for path in folder.iterdir()] == ["training.npz"]  # no half one is left
 
 
-def test_a_kill_amid_the_writing_of_a_checkpoint_loses_one_epoch(tmp_path):
-    expected = finish(tmp_path / "whole")
-    folder = tmp_path / "killed"
-    process, _ = start_python(DIE_IN_THE_THIRD_WRITE + TRAIN_AND_HASH, folder)
+def test_a_kill_amid_the_writing_of_a_checkpoint_loses_one_epoch(tmp_path, data, whole):
+    arguments = data, "SMALL", tmp_path / "killed"
+    process, _ = start_python(DIE_IN_THE_THIRD_WRITE + TRAIN_AND_HASH, *arguments)
     process.join(300)
     assert process.exitcode == -signal.SIGKILL
+    folder = tmp_path / "killed"
     assert len(list(folder.iterdir())) == 2, "a whole checkpoint, and a half one"
     with np.load(folder / "training.npz") as saved:
         assert json.loads(str(saved["note"]))["progress"]["epochs"] == 2
-    assert finish(folder) == expected
+    assert finish(*arguments)[0] == hash_run(whole)
     assert [path.name for path in folder.iterdir()] == ["training.npz"]
 
 
-def test_with_and_without_checkpoints_the_weights_are_the_same(splits, tmp_path):
+def test_with_and_without_checkpoints_the_weights_are_the_same(splits, whole, tmp_path):
     with_one = train_model(SMALL, *splits, verbose=0, checkpoint_dir=tmp_path)
-    without = train_model(SMALL, *splits, verbose=0)
     again = train_model(SMALL, *splits, verbose=0, checkpoint_dir=tmp_path)  # nothing is left to do
-    for run in (without, again):
+    for run in (whole, again):
         for one, other in zip(with_one.model.weights, run.model.weights, strict=True):
             assert np.array_equal(one, other)
         assert run.history == with_one.history
@@ -139,8 +147,7 @@ def test_another_training_is_not_continued(splits, tmp_path):
             train_model(PLAIN, *splits, verbose=0, checkpoint_dir=tmp_path)
 
 
-def test_an_interruption_loses_one_epoch_at_most(splits, tmp_path, monkeypatch):
-    expected = train_model(SMALL, *splits, verbose=0).model.get_weights()
+def test_an_interruption_loses_one_epoch_at_most(splits, whole, tmp_path, monkeypatch):
     fit, calls = keras.Model.fit, []
 
     def interrupt_the_third(self, *arguments, **options):
@@ -154,14 +161,14 @@ def test_an_interruption_loses_one_epoch_at_most(splits, tmp_path, monkeypatch):
         train_model(SMALL, *splits, verbose=0, checkpoint_dir=tmp_path)
     run = train_model(SMALL, *splits, verbose=0, checkpoint_dir=tmp_path)
     assert calls == [0, 1, 2, 2, 3]
-    for one, other in zip(expected, run.model.get_weights(), strict=True):
+    for one, other in zip(whole.model.weights, run.model.weights, strict=True):
         assert np.array_equal(one, other)
 
 
-def test_the_stop_button_leaves_a_checkpoint_and_a_usable_kernel(tmp_path, kernel):
-    expected = finish(tmp_path / "whole")
+def test_the_stop_button_leaves_a_checkpoint_and_a_usable_kernel(tmp_path, data, whole, kernel):
     folder = tmp_path / "stopped"
-    lesson = TRAIN_AND_HASH.replace("sys.argv[1]", repr(str(folder)))
+    arguments = ["", str(data), "SMALL", str(folder)]
+    lesson = f"import sys\nsys.argv = {arguments}{TRAIN_AND_HASH}"
     manager, client = kernel
     printed = []
     request = client.execute(lesson)
@@ -182,7 +189,7 @@ def test_the_stop_button_leaves_a_checkpoint_and_a_usable_kernel(tmp_path, kerne
     done = client.execute_interactive(lesson, timeout=120, output_hook=printed.append)
     assert done["content"]["status"] == "ok"
     texts = [part["content"]["text"] for part in printed if part["msg_type"] == "stream"]
-    assert "".join(texts).split()[-1] == expected
+    assert "".join(texts).split()[-1] == hash_run(whole)
 
 
 def test_a_full_disk_keeps_the_last_complete_checkpoint(splits, tmp_path, monkeypatch):
