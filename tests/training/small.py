@@ -4,7 +4,8 @@ import dataclasses
 import hashlib
 import json
 
-from digitlib import RECIPES, Split
+from digitlib import RECIPES, Split, train_model
+from digitlib.training.recipe import ONE_HOT_LOSS
 
 
 def _list_layers(layers, recipe):
@@ -36,3 +37,26 @@ def hash_run(run):
     """What tells a run's weights and history from those of any other."""
     content = b"".join(weights.tobytes() for weights in run.model.get_weights())
     return hashlib.sha256(content + json.dumps(run.history).encode()).hexdigest()
+
+
+def hash_trainings(train):
+    """Trains all recipes, and all that a recipe can ask for; returns a line for each."""
+    slices = [
+        Split(train.images[part], train.labels[part])
+        for part in (slice(0, 1000), slice(1000, 1200))
+    ]
+    plain = dataclasses.replace(
+        RECIPES["logistic"], epochs=2, batch_size=128, loss=ONE_HOT_LOSS, schedule="cosine"
+    )
+    recipes = [dataclasses.replace(recipe, epochs=1) for recipe in RECIPES.values()] + [
+        dataclasses.replace(plain, augmentation=0.1, weight_decay=0.01),
+        dataclasses.replace(plain, augmentation=0.1, plain_epochs=1),
+        dataclasses.replace(plain, shear=0.2, stroke=0.5, degradation=0.5),
+        dataclasses.replace(plain, writing_styles=0.1, negatives=0.1),
+        dataclasses.replace(plain, calibrated=True),
+    ]
+    lines = []
+    for recipe, seed in [*zip(recipes, [3] * len(recipes), strict=True), (recipes[-1], 4)]:
+        run = train_model(recipe, *slices, seed=seed, verbose=0)
+        lines.append(f"{recipe.name} {hash_run(run)}")
+    return lines

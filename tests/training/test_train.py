@@ -6,39 +6,28 @@ import math
 import keras
 import numpy as np
 import pytest
+from forked import start_python
 
 from digitlib import RECIPES, Split, predict_probabilities, train_model
 from digitlib.training.synthetic import make_negatives
 from digitlib.uncertainty import calibrate_model
-from tests.training.small import ONE_EPOCH
+from tests.training.small import ONE_EPOCH, hash_trainings
 
 TRAIN_AND_HASH = """
-import dataclasses, hashlib
 import digitlib
-mnist = digitlib.load_mnist()
-slices = [
-    digitlib.Split(mnist.train.images[part], mnist.train.labels[part])
-    for part in (slice(0, 1000), slice(1000, 1200))
-]
-fast = digitlib.RECIPES["fast"]
-recipes = [dataclasses.replace(recipe, epochs=1) for recipe in digitlib.RECIPES.values()] + [
-    dataclasses.replace(fast, augmentation=0.1, weight_decay=0.01),
-    dataclasses.replace(fast, augmentation=0.1, plain_epochs=1),
-    dataclasses.replace(fast, shear=0.2, stroke=0.5, degradation=0.5),
-    dataclasses.replace(fast, writing_styles=0.1, negatives=0.1),
-    dataclasses.replace(fast, calibrated=True),
-]
-for recipe, seed in [*zip(recipes, [3] * len(recipes)), (recipes[-1], 4)]:
-    run = digitlib.train_model(recipe, *slices, seed=seed, verbose=0)
-    weights = b"".join(w.tobytes() for w in run.model.get_weights())
-    print(recipe.name, hashlib.sha256(weights).hexdigest())
+digitlib.start_keras()
+from tests.training.small import hash_trainings
+print(*hash_trainings(digitlib.load_mnist().train), sep="\\n")
 """
 
 
-def test_same_seed_gives_the_same_weights_in_another_process(run_python):
+def test_same_seed_gives_the_same_weights_in_another_process(mnist):
     """Of all recipes, of all that a recipe can ask for, and of none of these twice."""
-    first, again = (run_python("-c", TRAIN_AND_HASH).stdout.splitlines() for _ in range(2))
-    assert [line.split()[0] for line in first] == [*RECIPES, *["fast"] * 6]
+    first = hash_trainings(mnist.train)
+    process, printed = start_python(TRAIN_AND_HASH)
+    again = printed.read().splitlines()
+    process.join()
+    assert [line.split()[0] for line in first] == [*RECIPES, *["logistic"] * 6]
     assert first == again
     assert len(set(first)) == len(first)
 
