@@ -18,16 +18,6 @@ digitlib.start_keras()
 """
 
 
-def test_keras_starts_without_a_line(run_python):
-    done = run_python("-c", START)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-
-
-def test_later_errors_are_shown(run_python):
-    done = run_python("-c", f"{START}; import os; os.write(2, b'later')")
-    assert done.stderr == "later"
-
-
 def test_a_failed_start_shows_what_was_held_back(run_python):
     done = run_python("-c", FAIL)
     assert done.returncode == 1
@@ -68,39 +58,45 @@ def test_an_ignored_interrupt_stays_ignored(run_python):
     assert done.stdout == "SIG_IGN\n"
 
 
-def test_keras_starts_in_another_thread(run_python):
-    start = "import threading, digitlib; t = threading.Thread(target=digitlib.start_keras)"
-    assert run_python("-c", f"{start}; t.start(); t.join()").stderr == ""
-
-
 KERNELS = """
-import os, sys, warnings
+import os, sys, threading, warnings
 warnings.simplefilter("always")
 {before}
 import digitlib
-digitlib.start_keras()
+{start}
 from tensorflow.python.util import _pywrap_util_port
 print(os.environ["TF_ENABLE_ONEDNN_OPTS"], _pywrap_util_port.IsMklEnabled())
+{after}
 """
+HERE = "digitlib.start_keras()"
+IN_ANOTHER_THREAD = "t = threading.Thread(target=digitlib.start_keras); t.start(); t.join()"
 X86 = platform.machine() in ("x86_64", "AMD64")
 # What a processor without AVX512-VNNI does by itself: TensorFlow starts without the fast kernels.
 IMPORTED_BEFORE = "import tensorflow; del os.environ['TF_ENABLE_ONEDNN_OPTS']"
 
 
-@pytest.mark.parametrize("chosen", ["", "0", "1"])
-def test_the_fast_kernels_are_on_unless_the_user_chose(run_python, chosen):
+@pytest.mark.parametrize(("chosen", "in_thread"), [("", False), ("0", True), ("1", True)])
+def test_keras_starts_quietly_with_the_fast_kernels_unless_the_user_chose(
+    run_python, chosen, in_thread
+):
+    """Errors after the start are shown."""
+    start = IN_ANOTHER_THREAD if in_thread else HERE
     environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": chosen}
     if not chosen:
         del environment["TF_ENABLE_ONEDNN_OPTS"]
-    done = run_python("-c", KERNELS.format(before=""), env=environment)
-    assert done.stdout.split() == [chosen or "1", str(X86 and chosen != "0")]
-    assert done.stderr == ""
+    after = "import keras; keras.ops.ones(3); os.write(2, b'later')"
+    script = KERNELS.format(before="", start=start, after=after)
+    done = run_python("-c", script, env=environment)
+    assert (done.returncode, done.stderr) == (0, "later")
+    assert done.stdout == f"{chosen or 1} {X86 and chosen != '0'}\n"
 
 
 @pytest.mark.skipif(not X86, reason="oneDNN is TensorFlow's on x86 only")
 def test_a_tensorflow_that_started_without_its_fast_kernels_is_reported_once(run_python):
     environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": "0"}
-    done = run_python("-c", KERNELS.format(before=IMPORTED_BEFORE), env=environment)
+    done = run_python(
+        "-c", KERNELS.format(before=IMPORTED_BEFORE, start=HERE, after=""), env=environment
+    )
     assert done.stdout.split() == ["1", "False"]
     assert done.stderr.count("RuntimeWarning: TensorFlow was imported before digitlib") == 1
 
@@ -141,17 +137,20 @@ def keras_home(folder, **settings):
     return {**os.environ, "KERAS_HOME": str(folder)}
 
 
-def test_a_users_keras_json_changes_nothing(run_python, tmp_path):
-    usual = keras_home(tmp_path / "usual", image_data_format="channels_last")
+def test_a_users_keras_json_changes_nothing(run_python, tmp_path, capsys):
+    """Compared with this process, which has started Keras."""
     own = {"image_data_format": "channels_first", "floatx": "float64", "epsilon": 0.001}
     changed = keras_home(tmp_path / "changed", **own)
-    runs = [run_python("-c", TRAIN_AND_HASH.format(before="digitlib.start_keras()"), env=usual)]
     # A network that was built before has set a dtype policy, too.
-    for before in ("", "import keras; keras.layers.Dense(3)"):
-        runs.append(run_python("-c", TRAIN_AND_HASH.format(before=before), env=changed))
-    assert [run.returncode for run in runs] == [0] * 3, [run.stderr[-2000:] for run in runs]
-    assert len(runs[0].stdout) == 65
-    assert len({run.stdout for run in runs}) == 1
+    runs = [
+        run_python("-c", TRAIN_AND_HASH.format(before=before), env=changed)
+        for before in ("", "import keras; keras.layers.Dense(3)")
+    ]
+    assert [run.returncode for run in runs] == [0] * 2, [run.stderr[-2000:] for run in runs]
+    exec(TRAIN_AND_HASH.format(before=""), {})
+    usual = capsys.readouterr().out
+    assert len(usual) == 65
+    assert {run.stdout for run in runs} == {usual}
 
 
 @pytest.mark.parametrize(
