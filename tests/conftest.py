@@ -65,7 +65,8 @@ def pytest_xdist_make_scheduler(config, log):
 def pytest_collection_modifyitems(items):
     # The longest files come first, so that no worker is left alone with them at the end.
     first = ["Digit_recognizer.ipynb", "test_lesson_runs.py", "test_checkpoints.py"]
-    first += ["test_train.py", "test_sweep.py", "test_commands.py"]
+    first += ["test_train.py", "test_sweep.py", "test_commands.py", "test_benchmarks.py"]
+    first += ["test_startup.py", "test_public_models.py", "test_shell.py", "test_guard.py"]
     place = {name: number for number, name in enumerate(first)}
     items.sort(key=lambda item: place.get(item.path.name, len(first)))
 
