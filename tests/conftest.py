@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import time
+import warnings
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -134,17 +135,43 @@ def run_python():
 
 
 @pytest.fixture
-def run_digitlib(capfd, monkeypatch):
-    """Runs a digitlib command in this process, which has started Keras, in a folder of choice."""
+def run_here(capfd, monkeypatch):
+    """Calls a function in this process, which has started Keras, as if it were a process."""
 
-    def run(*arguments, cwd=ROOT):
+    def run(main, *, cwd=ROOT):
         monkeypatch.chdir(cwd)
         capfd.readouterr()
         try:
-            code = digitlib.__main__.main(list(map(str, arguments)))
-        except SystemExit as end:  # of argparse
+            code = main()
+        except SystemExit as end:
             code = end.code
-        return subprocess.CompletedProcess(arguments, code, *capfd.readouterr())
+            if isinstance(code, str):
+                print(code, file=sys.stderr)
+                code = 1
+        return subprocess.CompletedProcess([], code or 0, *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def run_digitlib(run_here):
+    """Runs a digitlib command in this process, in a folder of choice."""
+
+    def run(*arguments, cwd=ROOT):
+        return run_here(lambda: digitlib.__main__.main(list(map(str, arguments))), cwd=cwd)
+
+    return run
+
+
+@pytest.fixture
+def run_module(run_here, monkeypatch):
+    """Runs a module as `python -m` does, but in this process."""
+
+    def run(name, *arguments):
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", f"{name!r} found in sys.modules", RuntimeWarning)
+            return run_here(lambda: runpy.run_module(name, {}, "__main__") and 0)
 
     return run
 

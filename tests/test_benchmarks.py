@@ -8,7 +8,6 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
 from PIL import Image
 from scipy import ndimage, stats
 
@@ -128,13 +127,13 @@ def test_the_speedrun_asks_for_a_bound_above_its_target():
         assert row["fit_cpu_seconds"] == 10
 
 
-def test_the_speedrun_refuses_what_it_cannot_measure(run_python, tmp_path):
+def test_the_speedrun_refuses_what_it_cannot_measure(run_module):
     for arguments, message in [
         (["slow"], "'slow' is neither a recipe nor a Python file; recipes: fast,"),
         (["fast", "--seeds", 9], "at least 10 seeds, and 2 for the peers"),
         (["fast", "--peer-seeds", 1], "at least 10 seeds, and 2 for the peers"),
     ]:
-        done = run_python("-m", "benchmarks.speedrun", *arguments)
+        done = run_module("benchmarks.speedrun", *arguments)
         assert done.returncode != 0
         assert message in done.stderr
 
@@ -148,10 +147,10 @@ def test_the_ledger_grows_by_runs(tmp_path):
     assert ledger["run"].tolist() == [1, 1, 2, 2]
 
 
-def test_each_way_of_reading_is_measured(run_python, tmp_path):
+def test_each_way_of_reading_is_measured(run_module, tmp_path):
     save_model(build_model(RECIPES["tiny"]), tmp_path / "tiny.keras")
-    arguments = "-m", "benchmarks.inference", tmp_path / "tiny.keras", "--seconds", "0.01"
-    done = run_python(*arguments, "--output", tmp_path / "ways.csv")
+    arguments = tmp_path / "tiny.keras", "--seconds", "0.01", "--output", tmp_path / "ways.csv"
+    done = run_module("benchmarks.inference", *arguments)
     measured = pd.read_csv(tmp_path / "ways.csv").set_index("way")
     assert list(measured.columns) == WAY_COLUMNS[1:]
     keras = measured.loc["Keras: model(x)"]
@@ -249,9 +248,9 @@ def test_digits_are_matched_in_order():
         assert match_digits(digits(read), [int(x) for x in written]).tolist() == expected
 
 
-def test_handwriting_prints_what_was_read(run_python):
+def test_handwriting_prints_what_was_read(run_module):
     counts = "--small", "20", "--photos", "3", "--pages", "2", "--kinds", "1"
-    done = run_python("-m", "benchmarks.handwriting", "robust", *counts, cwd=ROOT)
+    done = run_module("benchmarks.handwriting", "robust", *counts)
     assert re.search(r"robust: 8 x 8 digits: \d+\.\d\d% of 20\n", done.stdout)
     assert "robust: photographs: " in done.stdout
     assert "robust: 2 pages, " in done.stdout

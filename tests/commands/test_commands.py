@@ -63,7 +63,7 @@ def test_train_draws_curves_and_confusion_beside_the_model(trained):
             assert min(picture.size) > 400
 
 
-def test_train_takes_other_settings_and_writes_hdf5(mnist, run_python, tmp_path):
+def test_train_takes_other_settings_and_writes_hdf5(mnist, run_python, run_digitlib, tmp_path):
     write_data(tmp_path, mnist, 600, 600)
     numbers = "--epochs", 2, "--batch-size", 50, "--dropout", 0.1, "--width", 4
     options = *numbers, "--data", tmp_path, "--output", "ocr.h5"
@@ -73,9 +73,7 @@ def test_train_takes_other_settings_and_writes_hdf5(mnist, run_python, tmp_path)
     model = load_model(tmp_path / "ocr.h5")
     assert model.layers[0].filters == 4
     assert {layer.rate for layer in model.layers if hasattr(layer, "rate")} == {0.1}
-    found = run_python(
-        *("-m", "digitlib", "evaluate", tmp_path / "ocr.h5", "--data", tmp_path, "--json")
-    )
+    found = run_digitlib("evaluate", tmp_path / "ocr.h5", "--data", tmp_path, "--json")
     accuracy = json.loads(found.stdout)["accuracy"]
     assert f"Test accuracy {accuracy:.2%}" in done.stdout
 
@@ -364,13 +362,15 @@ def test_interrupted_training_ends_in_one_line_and_leaves_no_file(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send")
-def test_the_same_line_goes_on_after_an_interruption(mnist, run_python, tmp_path):
+def test_the_same_line_goes_on_after_an_interruption(mnist, run_digitlib, tmp_path):
     (tmp_path / "data").mkdir()
     write_data(tmp_path / "data", mnist, 12_000, 300)
-    line = "-m", "digitlib", "train", "tiny", "--epochs", "3", "--checkpoint-dir", "kept"
-    line = *line, "--data", "data"
+    line = "train", "tiny", "--epochs", "3", "--checkpoint-dir", "kept", "--data", "data"
     running = subprocess.Popen(
-        [sys.executable, *line], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-m", "digitlib", *line],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     deadline = time.monotonic() + 300
     while not (tmp_path / "kept" / "training.npz").exists():
@@ -380,7 +380,7 @@ def test_the_same_line_goes_on_after_an_interruption(mnist, run_python, tmp_path
     _, errors = running.communicate(timeout=60)
     assert running.returncode == 130
     assert errors.decode() == "digitlib: interrupted; no unfinished file is left.\n"
-    done = run_python(*line, cwd=tmp_path)
+    done = run_digitlib(*line, cwd=tmp_path)
     assert done.returncode == 0
     assert "the same command resumes from kept" in done.stdout
     assert "Epoch 1/3" not in done.stdout
