@@ -13,9 +13,11 @@ import time
 
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import ROOT, write_data
 from dask.distributed import Client
+from forked import start_python
 from nbclient import NotebookClient
 
 import digitlib
@@ -39,9 +41,20 @@ def part(tmp_path_factory, mnist):
 
 
 @pytest.fixture(scope="session")
-def alone(part):
-    """Two recipes, two seeds, one epoch, one run at a time."""
-    return sweep_recipes(RECIPES, SEEDS, ONE_EPOCH, source=part, jobs=1)
+def together(part):
+    """Two recipes, two seeds, one epoch, two runs at a time."""
+    return sweep_recipes(RECIPES, SEEDS, ONE_EPOCH, source=part, jobs=2)
+
+
+# Runs one after another in a process that has imported Keras before, on one thread as in a sweep.
+ALONE = """
+import json, os, sys
+for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+    os.environ[name] = "1"
+from digitlib.experiments.worker import measure_run
+for run in json.loads(sys.argv[2]):
+    print(json.dumps(measure_run(**run, source=sys.argv[1], models=None, judge=True)))
+"""
 
 
 @pytest.fixture
@@ -285,27 +298,30 @@ def test_a_search_draws_what_its_seed_decides(quick):
     assert first.judged["seed"].tolist() == [2, 3, 4]
 
 
-def test_rows_tell_what_was_run(alone):
-    assert alone[["recipe", "seed"]].to_numpy().tolist() == [
+def test_rows_tell_what_was_run(together):
+    assert together[["recipe", "seed"]].to_numpy().tolist() == [
         *(["fast", 0], ["fast", 1], ["dense", 0], ["dense", 1])
     ]
-    assert (alone["overrides"] == '{"epochs": 1}').all()
-    assert (alone["epochs"] == 1).all()
-    assert alone["parameters"].tolist() == [108_874] * 2 + [101_770] * 2
-    assert (alone["error"] == "").all()
-    assert (alone[["wall_seconds", "cpu_seconds"]] > 0).all(axis=None)
-    assert alone["test_accuracy"].between(0.85, 0.995).all()
-    assert alone["test_accuracy"].nunique() == 4
+    assert (together["overrides"] == '{"epochs": 1}').all()
+    assert (together["epochs"] == 1).all()
+    assert together["parameters"].tolist() == [108_874] * 2 + [101_770] * 2
+    assert (together["error"] == "").all()
+    assert (together[["wall_seconds", "cpu_seconds"]] > 0).all(axis=None)
+    assert together["test_accuracy"].between(0.85, 0.995).all()
+    assert together["test_accuracy"].nunique() == 4
 
 
-def test_two_at_a_time_give_the_same(alone, part):
-    together = sweep_recipes(RECIPES, SEEDS, ONE_EPOCH, source=part, jobs=2)
+def test_one_after_another_give_the_same(together, part):
+    runs = together[["recipe", "seed", "overrides"]].to_dict("records")
+    process, printed = start_python(ALONE, part, json.dumps(runs))
+    alone = pd.DataFrame(map(json.loads, printed))
+    process.join()
     measured = ["validation_accuracy", "validation_loss", "test_accuracy", "test_loss"]
-    assert together[measured].equals(alone[measured])
+    assert alone[measured].equals(together[measured])
 
 
 def test_a_cluster_gives_the_same_and_survives_the_loss_of_a_worker(
-    alone, part, cluster, compare, tmp_path
+    together, part, cluster, compare, tmp_path
 ):
     address, worker = cluster
     path = tmp_path / "results.csv"
@@ -315,7 +331,7 @@ def test_a_cluster_gives_the_same_and_survives_the_loss_of_a_worker(
     kill(worker)
     assert running.wait(timeout=480) == 0, (tmp_path / "compare.log").read_text()
     results = read_results(path).sort_values(["recipe", "seed"], ignore_index=True)
-    expected = alone.sort_values(["recipe", "seed"], ignore_index=True)
+    expected = together.sort_values(["recipe", "seed"], ignore_index=True)
     measured = ["recipe", "seed", "validation_accuracy", "test_accuracy", "test_loss", "error"]
     assert results[measured].equals(expected[measured])
 
