@@ -34,7 +34,7 @@ class DrawingPad(anywidget.AnyWidget):
     Beside the drawing it shows the 28 x 28 pixels that the network sees, and its probabilities.
     """
 
-    _esm = _HERE / "pad.js"
+    _esm = "\n".join((_HERE / name).read_text("utf-8") for name in ("drawing.js", "pad.js"))
     _css = _HERE / "pad.css"
     # A PNG or the uploaded file in base64, because anywidget loses bytes from the browser.
     drawing = traitlets.Unicode().tag(sync=True)
