@@ -2,7 +2,8 @@
 
 A .tflite file is LiteRT, for phones and small devices; an .onnx file is ONNX,
 which many programs read; a name without a suffix becomes a folder, TensorFlow's
-SavedModel.
+SavedModel. An .html file is a web page: one draws a digit in it, and follows it
+through every layer of the network.
 """
 
 from argparse import Namespace
@@ -11,10 +12,12 @@ from digitlib.commands import common
 from digitlib.files import verify_folder
 
 _INT8 = "quantise a .tflite to 8-bit integers: a quarter of the size, nearly as accurate"
+_SMALL = "store the weights of an .html as 16-bit floats: half the size, nearly as accurate"
 ARGUMENTS = {
     "model": common.MODEL,
-    "output": common.take_path("FILE", "ends in .tflite or .onnx; or a new folder"),
+    "output": common.take_path("FILE", "ends in .tflite, .onnx or .html; or a new folder"),
     "--int8": {"action": "store_true", "help": _INT8},
+    "--small": {"action": "store_true", "help": _SMALL},
 }
 
 
@@ -24,9 +27,16 @@ def run(options: Namespace) -> None:
     train, test = common.load_data(None)
     model = common.load_one_model(options.model)
     from digitlib.models.exports import compare_exported, export_model, load_exported
+    from digitlib.models.storage import read_record
 
     calibration = train.images[:500] if options.int8 else None
-    export_model(model, options.output, calibration=calibration)
+    how = {"calibration": calibration, "small": options.small}
+    if options.output.suffix.lower() == ".html":
+        export_model(model, options.output, record=read_record(options.model[0]), **how)
+        size = options.output.stat().st_size / 1e6
+        print(f"Saved as {options.output} ({size:.1f} MB): open it in a browser, or send it.")
+        return
+    export_model(model, options.output, **how)
     print(f"Saved as {options.output}", end="")
     try:
         exported = load_exported(options.output)

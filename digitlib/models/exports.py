@@ -1,4 +1,4 @@
-"""Export a trained model for use without Keras: on a phone, in a browser, on a server."""
+"""Export a trained model for use without Keras: on a phone, in a web page, on a server."""
 
 import os
 import tempfile
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from digitlib.evaluation import predict_probabilities
 from digitlib.files import expand_home, replace_when_complete, verify_file, verify_folder
 from digitlib.images import preprocess_images
+from digitlib.models.page import render_page
 from digitlib.startup import hold_back_stderr
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 _Exported = Callable[..., npt.NDArray[np.float32]]
 # The formats by suffix; a SavedModel is a folder.
-_FORMATS = {".tflite": "litert", ".onnx": "onnx", "": "tf_saved_model"}
+_FORMATS = {".tflite": "litert", ".onnx": "onnx", ".html": "page", "": "tf_saved_model"}
 
 
 class Agreement(NamedTuple):
@@ -36,45 +37,43 @@ def export_model(
     path: str | Path,
     *,
     calibration: npt.NDArray[np.uint8] | None = None,
+    small: bool = False,
+    record: dict | None = None,
 ) -> None:
     """Writes a model in another format; an older file stays until the new one is complete.
 
     Args:
         model: a Keras model from (n, 28, 28, 1) to (n, 10).
-        path: a file ending in `.tflite` (LiteRT) or `.onnx` (ONNX), replaced if it exists; or a new
-            folder, whose name has no suffix (TensorFlow's SavedModel).
+        path: a file ending in `.tflite` (LiteRT), `.onnx` (ONNX) or `.html` (a web page that shows
+            how the network works), replaced if it exists; or a new folder, whose name has no suffix
+            (TensorFlow's SavedModel).
         calibration: for `.tflite` only: uint8 (n, 28, 28), a few hundred training images. They set
             the ranges when weights and arithmetic are quantised to 8-bit integers. None: weights
             stay float32.
+        small: for `.html` only: store kernels as 16-bit floats, in half the space.
+        record: for `.html` only: what the page says about the training, such as `Run.record`.
 
     Raises:
         ModuleNotFoundError: a package for this format is not installed; the message names it.
         OSError: the file cannot be written there, or the folder exists.
-        ValueError: there is no such format, or the calibration images have another dtype or shape.
+        ValueError: there is no such format, the calibration images have another dtype or shape, or
+            a web page can't show one of the layers.
     """
     path = _find_path(path)
     suffix = path.suffix.lower()
     if calibration is not None and suffix != ".tflite":
         raise ValueError(f"{path} must end in .tflite to hold 8-bit integers.")
+    if (small or record) and suffix != ".html":
+        raise ValueError(f"{path} must end in .html to hold 16-bit floats or a record.")
     if not suffix and path.exists():
         raise FileExistsError(f"{path} exists already; name a new folder.")
     verify_file(path, tuple(_FORMATS)) if suffix else verify_folder(path.parent)
-    options: dict[str, Any] = {}
-    if suffix == ".onnx":
-        _import("tf2onnx")
-    elif calibration is not None:
-        options = _use_integers(preprocess_images(calibration))
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        exported = Path(folder) / f"model{suffix}"
-        # TensorFlow's converters report each step, and tf2onnx warns of its own code.
-        with hold_back_stderr(), warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            model.export(exported, format=_FORMATS[suffix], verbose=False, **options)
-        if not suffix:
-            os.replace(exported, path)
-        else:
-            with replace_when_complete(path) as unfinished:
-                os.replace(exported, unfinished)
+    if suffix == ".html":
+        page = render_page(model, small=small, record=record)
+        with replace_when_complete(path) as unfinished:
+            unfinished.write_text(page, encoding="utf-8")
+    else:
+        _convert(model, path, calibration)
 
 
 def load_exported(path: str | Path) -> _Exported:
@@ -93,6 +92,8 @@ def load_exported(path: str | Path) -> _Exported:
         ValueError: there is no such format, or the file is damaged.
     """
     path = _find_path(path)
+    if path.suffix.lower() == ".html":
+        raise ValueError(f"{path} is a page for browsers; Python can't load the network in it.")
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; export a model first.")
     openers = {".tflite": _open_litert, ".onnx": _open_onnx, "": _open_saved_model}
@@ -116,8 +117,29 @@ def compare_exported(
 def _find_path(path: str | Path) -> Path:
     path = expand_home(path)
     if path.suffix.lower() not in _FORMATS:
-        raise ValueError(f"{path} must end in .tflite or .onnx, or be a folder without a suffix.")
+        kinds = ".tflite, .onnx or .html"
+        raise ValueError(f"{path} must end in {kinds}, or be a folder without a suffix.")
     return path
+
+
+def _convert(model, path, calibration):
+    options = {}
+    suffix = path.suffix.lower()
+    if suffix == ".onnx":
+        _import("tf2onnx")
+    elif calibration is not None:
+        options = _use_integers(preprocess_images(calibration))
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        exported = Path(folder) / f"model{suffix}"
+        # TensorFlow's converters report each step, and tf2onnx warns of its own code.
+        with hold_back_stderr(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            model.export(exported, format=_FORMATS[suffix], verbose=False, **options)
+        if not suffix:
+            os.replace(exported, path)
+        else:
+            with replace_when_complete(path) as unfinished:
+                os.replace(exported, unfinished)
 
 
 def _use_integers(inputs: npt.NDArray[np.float32]) -> dict[str, Any]:

@@ -326,7 +326,7 @@ def test_export_writes_another_format_and_compares(run_digitlib, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["small.tflite"]
     refused = run_digitlib("export", "robust", "reader.txt", cwd=tmp_path)
     assert refused.returncode == 2
-    assert refused.stderr.startswith("digitlib: reader.txt must end in .tflite or .onnx")
+    assert refused.stderr.startswith("digitlib: reader.txt must end in .tflite, .onnx or .html")
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_what_cannot_be_exported_is_refused_and_leaves_nothing(model, tmp_path, 
     (tmp_path / "folder").mkdir()
     images = np.zeros((1, 28, 28), np.uint8)
     for name, options, error, message in (
-        ("reader.pb", {}, ValueError, r"must end in \.tflite or \.onnx"),
+        ("reader.pb", {}, ValueError, r"must end in \.tflite, \.onnx or \.html"),
         ("reader.onnx", {"calibration": images}, ValueError, r"must end in \.tflite"),
         ("reader.tflite", {"calibration": images / 255}, ValueError, "images must be uint8"),
         ("missing/reader.tflite", {}, FileNotFoundError, "is not a folder; create it"),
@@ -90,7 +90,7 @@ def test_a_missing_package_is_named(tmp_path, monkeypatch, name, module, package
 def test_files_that_are_no_exports_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="export a model first"):
         load_exported(tmp_path / "reader.onnx")
-    with pytest.raises(ValueError, match=r"must end in \.tflite or \.onnx"):
+    with pytest.raises(ValueError, match=r"must end in \.tflite, \.onnx or \.html"):
         load_exported(tmp_path / "reader.pb")
     (tmp_path / "folder").mkdir()
     with pytest.raises(ValueError, match="is damaged or not an exported model"):
