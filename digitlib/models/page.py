@@ -94,7 +94,7 @@ def describe_network(
     Raises:
         ValueError: a page can't show one of the layers; the message names it.
     """
-    layers = _list_layers(model)
+    layers = list_layers(model)
     described = [_describe_layer(layer) for layer in layers]
     _verify_sequence(model, layers)
     content = b""
@@ -115,14 +115,14 @@ def describe_network(
     }
 
 
-def _list_layers(model):
-    """The layers in the order in which they work, without the input; those of inner models, too."""
+def list_layers(model: "keras.Model") -> list["keras.Layer"]:
+    """Returns the layers in order, without the input; instead of inner models, their layers."""
     import keras
 
     found = []
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            found += _list_layers(layer)
+            found += list_layers(layer)
         elif not isinstance(layer, keras.layers.InputLayer):
             found.append(layer)
     return found
