@@ -89,7 +89,8 @@ function drawField({ run, number, place }) {
   canvas.setAttribute("aria-label", `The image; the value depends on ${height} × ${width} pixels of it`);
   const pen = paint(canvas, 28, 28, run.outputs[0].data, { scale: 6, most: 1, ink: true });
   frame(pen, columns[0], rows[0], width, height, 6);
-  const text = `Receptive field: the value depends on ${height} × ${width} of the 28 × 28 pixels.`;
+  const part = height * width < 784 ? `${height} × ${width} of the 28 × 28 pixels` : "all pixels";
+  const text = `Receptive field: the value depends on ${part}.`;
   return [canvas, element("p", { className: "net-hint", textContent: text })];
 }
 
@@ -106,7 +107,8 @@ function makeBoxes(boxes, changed) {
     box.onchange = () => box.checkValidity() && changed(name, Number(box.value));
     return element("label", {}, [name, box]);
   });
-  return element("div", { className: "net-boxes" }, labels);
+  const hint = element("p", { className: "net-hint", textContent: "All are counted from 0, as in Python." });
+  return element("div", { className: "net-boxes" }, [...labels, hint]);
 }
 
 function explainPixel({ run, current }) {
@@ -271,8 +273,9 @@ function explainDense(view, found, input) {
     ]);
   });
   const columns = element("div", { className: "net-sides" }, parts);
-  const rest = [drawEvidence(view, found), explainSum(view, found)].map((parts) => element("div", {}, parts));
-  return [columns, element("div", { className: "net-sides" }, rest)];
+  const rest = [drawEvidence(view, found), explainSum(view, found)].filter((parts) => parts.length);
+  const below = rest.map((parts) => element("div", {}, parts));
+  return [columns, element("div", { className: "net-sides" }, below)];
 }
 
 // Where the values lie that speak for an output and against it, if they were maps before Flatten.

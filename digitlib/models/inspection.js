@@ -124,16 +124,16 @@ function findMaps({ layers, outputs }, number) {
   for (let layer = number; ; layer--) if (outputs[layer].shape.length === 3) return outputs[layer];
 }
 
-// What the model's file tells about its training, in a sentence.
+// What is known about the network and its training, in a line.
 function describeRecord({ record, layers }) {
   const weights = layers.flatMap((layer) => Object.values(layer)).filter((value) => value?.data);
   const count = weights.reduce((total, { data }) => total + data.length, 0);
-  const told = [`${layers.length} layers`, `${count.toLocaleString("en-GB")} numbers, most of them learned`];
+  const told = [`${layers.length} layers`, `${count.toLocaleString("en-GB")} parameters`];
   if (record.recipe) told.push(`recipe ${record.recipe}`);
   if (record.seed !== undefined) told.push(`random seed ${record.seed}`);
   if (record.validation_accuracy !== undefined) {
-    told.push(`${(100 * record.validation_accuracy).toFixed(2)} % of the validation images classified correctly`);
+    told.push(`validation accuracy ${(100 * record.validation_accuracy).toFixed(2)} %`);
   }
   if (record.date) told.push(`trained on ${record.date}`);
-  return `${told.join(" · ")}`;
+  return told.join(" · ");
 }

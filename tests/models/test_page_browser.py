@@ -23,6 +23,7 @@ from digitlib.explain import apply_convolution, compute_feature_maps
 from digitlib.handwriting.normalization import image_to_digit
 from digitlib.models.explorer import NetworkExplorer
 from digitlib.models.page import render_page
+from digitlib.models.storage import read_record
 from digitlib.training.networks import build_model
 from digitlib.training.recipe import ONE_HOT_LOSS
 from digitlib.training.strokes import STROKES, bend, draw_paths
@@ -33,7 +34,7 @@ pytestmark = [pytest.mark.browser, needs_chromium]
 IMAGES = 10_000 if os.environ.get("DIGITLIB_ALL_IMAGES") else 1_000
 SEVEN = [[(70, 70), (210, 70), (130, 230)]]
 FOUR = [[(110, 50), (80, 150), (210, 150)], [(180, 60), (170, 240)]]
-RECORD = {"recipe": {"name": "robust"}, "seed": 0, "validation_accuracy": 0.9962, "date": "today"}
+MARKUP = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 # Many images at once, as base64; a call for each would take longer than the network.
 CLASSIFY = """text => {
   const images = decodeBytes(text), outputs = [];
@@ -76,7 +77,7 @@ def browser():
 
 @functools.cache
 def render(model, small):
-    return render_page(model, small=small, record=RECORD)
+    return render_page(model, small=small, record=read_record("robust"))
 
 
 @pytest.fixture
@@ -84,9 +85,9 @@ def open_page(browser, tmp_path):
     """Writes and opens the page of a model; afterwards, it must have asked and said nothing."""
     pages, heard = [], []
 
-    def open_page(model, *, small=False, **options):
+    def open_page(model, *, small=False, text=None, **options):
         path = tmp_path / "page.html"
-        path.write_text(render(model, small), encoding="utf-8")
+        path.write_text(text or render(model, small), encoding="utf-8")
         page = browser.new_page(**options)
         pages.append(page)
         page.on("console", lambda message: heard.append(message.text))
@@ -217,6 +218,18 @@ def test_drawings_are_prepared_as_in_python(page, robust):
     assert np.abs(images.astype(int) - others).mean() <= 2
     classes = [predict_probabilities(robust, each).argmax(axis=1) for each in (images, others)]
     assert np.flatnonzero(classes[0] != classes[1]).tolist() == []
+
+
+def test_markup_in_a_name_or_record_is_shown_as_text(open_page):
+    name = MARKUP.replace("/", "")  # which Keras allows in no name
+    layers = [keras.Input((28, 28, 1)), keras.layers.Flatten()]
+    model = keras.Sequential([*layers, keras.layers.Dense(10, activation="softmax")], name=name)
+    facts = {"seed": 3, "validation_accuracy": 0.98765, "date": MARKUP}
+    record = {"recipe": {"name": MARKUP}, **facts}
+    page = open_page(model, text=render_page(model, record=record))
+    assert page.locator("h1").inner_text() == f"{name}: a network that recognises digits"
+    told = f"recipe {MARKUP} · random seed 3 · validation accuracy 98.77 % · trained on {MARKUP}"
+    assert page.locator("#record").inner_text() == f"2 layers · 7,850 parameters · {told}"
 
 
 def draw(page, strokes):
@@ -374,12 +387,21 @@ def test_it_is_accessible(open_page, robust, axe, scheme, width):
 def test_screenshots(open_page, robust):
     """Keeps pictures of the page where CI collects them, if it says so."""
     folder = os.environ.get("TEST_ARTEFACTS")
+    desk, phone = {"width": 1180, "height": 900}, {"width": 360, "height": 740}
     for name, options in {
-        "page": {"viewport": {"width": 1280, "height": 900}},
-        "page-dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
-        "page-phone": {"viewport": {"width": 360, "height": 740}, "device_scale_factor": 2},
+        "page": {"viewport": desk},
+        "page-dark": {"viewport": desk, "color_scheme": "dark"},
+        "page-phone": {"viewport": phone, "device_scale_factor": 2},
     }.items():
-        picture = open_page(robust, **options).screenshot(full_page=True)
+        page = open_page(robust, **options)
+        box = page.locator(".net-network").bounding_box()
+        clip = {
+            "x": 0,
+            "y": 0,
+            "width": box["x"] * 2 + box["width"],
+            "height": box["y"] + box["height"],
+        }
+        picture = page.screenshot(full_page=True, clip=clip if name == "page" else None)
         assert len(picture) > 10_000
         if folder:
             (Path(folder) / f"{name}.png").write_bytes(picture)
