@@ -88,8 +88,8 @@ function findExtent({ width, height, data }, threshold) {
   return right ? { left, top, right, bottom } : null;
 }
 
-// Filters along the columns, then along the rows. `weigh(length, end)` says, for each pixel of a new line, which pixels of
-// the old one it mixes: [{place, weight}, ...].
+// Filters along the columns, then along the rows. `weigh(length, end)` says, for each pixel of a new line, which pixels
+// of the old one it mixes: [{place, weight}, ...].
 function filterBoth(picture, width, height, weigh) {
   const down = newPicture(picture.width, height);
   weigh(picture.height, height).forEach((mixed, y) => {
@@ -240,9 +240,12 @@ function thin(mask, width, height) {
   const around = [-wide, -wide + 1, 1, wide + 1, wide, wide - 1, -1, -wide - 1]; // clockwise from above
   const ring = (place) => around.map((step) => marks[place + step]);
   let left = Array.from(marks.keys()).filter((place) => marks[place]);
-  for (let removed = true; removed; ) {
+  for (let removed = true; removed;) {
     removed = false;
-    for (const [north, east, south, west] of [[0, 2, 4, 6], [4, 6, 0, 2]]) {
+    for (const [north, east, south, west] of [
+      [0, 2, 4, 6],
+      [4, 6, 0, 2],
+    ]) {
       const ends = left.filter((place) => {
         const r = ring(place);
         const neighbours = r.reduce((total, value) => total + value, 0);
@@ -257,7 +260,9 @@ function thin(mask, width, height) {
   // On slanted lines it leaves steps, whose inner corner connects nothing.
   for (const place of left) {
     const r = ring(place);
-    const corner = [0, 2, 4, 6].some((side) => r[side] && r[(side + 2) % 8] && ![4, 5, 6].some((far) => r[(side + far) % 8]));
+    const corner = [0, 2, 4, 6].some(
+      (side) => r[side] && r[(side + 2) % 8] && ![4, 5, 6].some((far) => r[(side + far) % 8]),
+    );
     if (corner) marks[place] = 0;
   }
   return marks;

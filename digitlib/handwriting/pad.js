@@ -29,7 +29,11 @@ function render({ model, el }) {
     return { row, bar, percent };
   });
 
-  const list = element("ol", { ariaLabel: "Probabilities" }, bars.map(({ row }) => row));
+  const list = element(
+    "ol",
+    { ariaLabel: "Probabilities" },
+    bars.map(({ row }) => row),
+  );
 
   function send(drawing) {
     model.set("drawing", drawing);

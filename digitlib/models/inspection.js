@@ -33,19 +33,21 @@ const MEANINGS = {
   Reshape: "The same values are arranged in another shape.",
   Dropout: "In training, random values are set to 0. In a prediction, like here, nothing changes.",
 };
+const IDLE = "This layer works in training only. In a prediction, like here, nothing changes.";
 const SOFTMAX =
-  "Then softmax turns the ten scores into probabilities: it takes the exponential of each score, and divides it by the " +
-  "sum of all exponentials.";
+  "Then softmax turns the ten scores into probabilities: it takes the exponential of each score, and divides it by " +
+  "the sum of all exponentials.";
 
 function describeLayer(layer) {
-  const meaning = MEANINGS[layer.kind] ?? MEANINGS.Dropout;
+  const meaning = MEANINGS[layer.kind] ?? IDLE;
   if (layer.activation === "softmax") return `${meaning} ${SOFTMAX}`;
   if (["linear", undefined].includes(layer.activation)) return meaning;
+  if (layer.activation === "relu") return `${meaning} Then comes ReLU: negative values become 0.`;
   return `${meaning} Then comes the activation ${layer.activation}.`;
 }
 
-// How one value of a layer's output comes about: {terms, sum, bias, score, scores, value}. A term is a value of the input,
-// {index, value}, that takes part; in a sum of products it has a weight, a product and a channel, too.
+// How one value of a layer's output comes about: {terms, sum, bias, score, scores, value}. A term is a value of the
+// input, {index, value}, that takes part; in a sum of products it has a weight, a product and a channel, too.
 function inspectValue(layer, input, output, place) {
   const value = output.data[place];
   const take = (index) => ({ index, value: index < 0 ? 0 : input.data[index] });
@@ -74,7 +76,10 @@ function inspectSum(layer, input, output, place) {
     });
   } else {
     const start = Math.floor(place / units) * inputs;
-    parts = Array.from({ length: inputs }, (_, row) => ({ index: start + row, weight: kernel.data[row * units + unit] }));
+    parts = Array.from({ length: inputs }, (_, row) => ({
+      index: start + row,
+      weight: kernel.data[row * units + unit],
+    }));
   }
   const terms = parts.map((part) => {
     const value = part.index < 0 ? 0 : input.data[part.index]; // padding is 0
@@ -95,7 +100,11 @@ function findReceptiveField({ layers, outputs }, number, place) {
     const { shape } = outputs[before];
     const flat = outputs[before + 1].shape.length < 3;
     if (shape.length < 3) continue;
-    if (flat && !rows) [rows, columns] = [[0, shape[0] - 1], [0, shape[1] - 1]]; // it depends on whole maps
+    if (flat && !rows)
+      [rows, columns] = [
+        [0, shape[0] - 1],
+        [0, shape[1] - 1],
+      ]; // it depends on whole maps
     else if (!flat && (layer.kernel_size || layer.pool_size)) {
       [rows, columns] = [rows, columns].map(([start, end], axis) => {
         const { first, size, stride } = placeWindows(layer, shape[axis], axis);

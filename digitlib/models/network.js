@@ -180,7 +180,9 @@ function sumWeighted(layer, { shape, data }) {
 function normalise(layer, { shape, data }) {
   const maps = shape.at(-1);
   const { gamma, beta, moving_mean, moving_variance } = layer;
-  const scale = moving_variance.data.map((variance, map) => (gamma?.data[map] ?? 1) / Math.sqrt(variance + layer.epsilon));
+  const scale = moving_variance.data.map(
+    (variance, map) => (gamma?.data[map] ?? 1) / Math.sqrt(variance + layer.epsilon),
+  );
   const shift = moving_mean.data.map((mean, map) => (beta?.data[map] ?? 0) - mean * scale[map]);
   return { shape, data: data.map((value, place) => value * scale[place % maps] + shift[place % maps]) };
 }

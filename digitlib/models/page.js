@@ -1,77 +1,7 @@
 // The page of a network: draw a digit, see the prediction, and follow every number back to the pixels.
 
-const BLUE = [42, 143, 212]; // positive values; both can be seen on a light and on a dark page, also by colour-blind readers
-const ORANGE = [226, 113, 29]; // negative values
 const SIDE = 280; // of the drawing, in pixels
 const PEN = 20;
-const MOST = 6; // values that are listed for and against an output
-
-const number = (value, digits = 4) => {
-  const text = value.toFixed(digits);
-  return Number(text) === 0 ? "0" : text.replace("-", "−");
-};
-const percent = (share) => `${(100 * share).toFixed(1)} %`;
-const describeShape = (shape) => (shape.length === 3 ? shape.join(" × ") : `${shape.join(" × ")} values`);
-const strongest = (values) =>
-  values.reduce((best, value, place) => (Math.abs(value) > Math.abs(values[best]) ? place : best), 0);
-
-function button(text, onclick, properties = {}) {
-  return element("button", { type: "button", textContent: text, onclick, ...properties });
-}
-
-// Draws values as a picture, blue for positive and orange for negative ones; an image of ink is black.
-function paint(canvas, width, height, values, { scale, most, ink = false }) {
-  const small = element("canvas", { width, height });
-  const pixels = new ImageData(width, height);
-  for (let place = 0; place < width * height; place++) {
-    const colour = ink ? [0, 0, 0] : values[place] < 0 ? ORANGE : BLUE;
-    pixels.data.set([...colour, 255 * Math.min(1, Math.abs(values[place]) / (most || 1)) ** (ink ? 1 : 0.7)], 4 * place);
-  }
-  small.getContext("2d").putImageData(pixels, 0, 0);
-  canvas.width = width * scale;
-  canvas.height = height * scale;
-  const pen = canvas.getContext("2d");
-  pen.imageSmoothingEnabled = false;
-  pen.drawImage(small, 0, 0, canvas.width, canvas.height);
-  return pen;
-}
-
-// The places of a layer's maps on its card: a grid that is about as wide as high. Values without maps are squares.
-function arrange({ shape }) {
-  const [rows, columns, maps] = shape.length === 3 ? shape : [1, 1, shape[0]];
-  const across = maps === 10 ? 5 : Math.ceil(Math.sqrt(maps));
-  const scale = Math.max(1, Math.floor(320 / (across * columns)));
-  const gap = maps > 1 && scale * columns > 4 ? Math.max(1, Math.round((scale * columns) / 20)) : 0;
-  return { rows, columns, maps, across, scale, gap, width: columns * scale + gap, height: rows * scale + gap };
-}
-
-function paintCard(canvas, tensor, ink) {
-  const { rows, columns, maps, across, scale, gap, width, height } = arrange(tensor);
-  const down = Math.ceil(maps / across);
-  const sheet = new Float32Array(across * columns * down * rows);
-  tensor.data.forEach((value, place) => {
-    const [map, column, row] = [place % maps, Math.floor(place / maps) % columns, Math.floor(place / (maps * columns))];
-    const [x, y] = [(map % across) * columns + column, Math.floor(map / across) * rows + row];
-    sheet[y * across * columns + x] = value;
-  });
-  const all = element("canvas");
-  const most = ink ? 1 : tensor.data.reduce((best, value) => Math.max(best, Math.abs(value)), 0);
-  paint(all, across * columns, down * rows, sheet, { scale, most, ink });
-  if (!gap) {
-    [canvas.width, canvas.height] = [all.width, all.height];
-    canvas.getContext("2d").drawImage(all, 0, 0);
-    return;
-  }
-  [canvas.width, canvas.height] = [across * width - gap, down * height - gap];
-  const pen = canvas.getContext("2d");
-  for (let map = 0; map < maps; map++) {
-    const [x, y] = [map % across, Math.floor(map / across)];
-    const [w, h] = [columns * scale, rows * scale];
-    pen.fillStyle = "rgba(128, 128, 128, 0.14)";
-    pen.fillRect(x * width, y * height, w, h);
-    pen.drawImage(all, x * w, y * h, w, h, x * width, y * height, w, h);
-  }
-}
 
 // Builds everything in an element, and returns a function that removes it.
 function explore(root, network) {
@@ -80,7 +10,13 @@ function explore(root, network) {
   let trail = null; // the values that the reader followed, each {number, place}: number 0 is the image
   const last = network.layers.length;
 
-  const area = makeDrawingArea({ width: SIDE, height: SIDE, penWidth: () => PEN, changed: classify, drawing: schedule });
+  const area = makeDrawingArea({
+    width: SIDE,
+    height: SIDE,
+    penWidth: () => PEN,
+    changed: classify,
+    drawing: schedule,
+  });
   const seen = element("canvas", { className: "net-paper net-seen" });
   seen.setAttribute("role", "img");
   const message = element("p", { className: "net-message" });
@@ -112,7 +48,7 @@ function explore(root, network) {
     const canvas = element("canvas", { className: layer ? "" : "net-paper" });
     const shape = element("span", { className: "net-shape" });
     const card = button("", (event) => openLayer(number, canvas, event), { className: "net-card" });
-    const name = layer ? layer.kind.replace(/(?<=[a-z])(?=[A-Z2])/g, "\u200b") : "Image"; // may be divided there
+    const name = layer ? layer.kind.replace(/([a-z])([A-Z2])/g, "$1\u200b$2") : "Image"; // may be divided there
     const title = element("strong", { textContent: `${number} ${name}` });
     const kind = layer ? (KINDS[layer.kind]?.(layer) ?? "") : "pixels / 255";
     card.append(title, element("span", { className: "net-kind", textContent: kind }), canvas, shape);
@@ -141,7 +77,8 @@ function explore(root, network) {
   function strongestIn({ shape, data }, map) {
     const maps = shape.at(-1);
     let best = map;
-    for (let place = map; place < data.length; place += maps) if (Math.abs(data[place]) > Math.abs(data[best])) best = place;
+    for (let place = map; place < data.length; place += maps)
+      if (Math.abs(data[place]) > Math.abs(data[best])) best = place;
     return best;
   }
 
@@ -205,7 +142,12 @@ function explore(root, network) {
 
   const heading = (text) => element("h2", { textContent: text });
   const paragraph = (text, className = "") => element("p", { textContent: text, className });
-  const list = (items, className) => element("ol", { className }, items.map((item) => element("li", {}, [item])));
+  const list = (items, className) =>
+    element(
+      "ol",
+      { className },
+      items.map((item) => element("li", {}, [item])),
+    );
   root.classList.add("net");
   root.append(
     element("section", { className: "net-try" }, [
@@ -219,7 +161,10 @@ function explore(root, network) {
       element("div", { className: "net-answer" }, [
         heading("What it predicts"),
         message,
-        list(bars.map(({ row }) => row), "net-bars"),
+        list(
+          bars.map(({ row }) => row),
+          "net-bars",
+        ),
       ]),
       element("div", { className: "net-choose" }, [
         heading("Or choose a test image"),
@@ -233,10 +178,13 @@ function explore(root, network) {
     element("section", { className: "net-network" }, [
       heading("Layer by layer"),
       paragraph(
-        "Each card shows all values of one layer for this image: blue is positive, orange is negative, and the strongest " +
-          "value of the layer is darkest. Choose a map to see how its values are computed.",
+        "Each card shows all values of one layer for this image: blue is positive, orange is negative, and the " +
+          "strongest value of the layer is darkest. Choose a map to see how its values are computed.",
       ),
-      list(cards.map(({ card }) => card), "net-cards"),
+      list(
+        cards.map(({ card }) => card),
+        "net-cards",
+      ),
     ]),
     detail,
   );

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 _HERE = Path(__file__).parent
 _DRAWING = _HERE.parent / "handwriting"
 SCRIPTS = [_DRAWING / "drawing.js", _DRAWING / "normalization.js"]
-SCRIPTS += [_HERE / f"{name}.js" for name in ("network", "inspection", "detail", "page")]
+_PARTS = ("network", "inspection", "parts", "calculation", "detail", "page")
+SCRIPTS += [_HERE / f"{name}.js" for name in _PARTS]
 STYLE = _HERE / "page.css"
 # The layers that network.js knows, and those of their settings that it needs.
 _LAYERS = {
