@@ -8,6 +8,7 @@ function explore(root, network) {
   let pixels = new Uint8Array(784);
   let run = null; // {layers, outputs}
   let trail = null; // the values that the reader followed, each {number, place}: number 0 is the image
+  let ready = false;
   const last = network.layers.length;
 
   const area = makeDrawingArea({
@@ -121,6 +122,20 @@ function explore(root, network) {
     examples.forEach((choose, place) => {
       choose.setAttribute("aria-pressed", network.examples[place].pixels === example);
     });
+    if (ready) showLayers();
+    else requestAnimationFrame(showLater);
+  }
+
+  // At the start, the prediction is on the screen before the maps are painted.
+  function showLater() {
+    performance.mark("first answer");
+    setTimeout(() => {
+      ready = true;
+      showLayers();
+    });
+  }
+
+  function showLayers() {
     cards.forEach(({ canvas, shape }, place) => {
       const output = run.outputs[place];
       paintCard(canvas, output, place === 0);

@@ -3,6 +3,7 @@
 // Colour-blind readers can tell them apart, on a light and on a dark page.
 const BLUE = [42, 143, 212]; // positive values
 const ORANGE = [226, 113, 29]; // negative values
+const BLACK = [0, 0, 0]; // ink
 
 const number = (value, digits = 4) => {
   const text = value.toFixed(digits);
@@ -22,11 +23,12 @@ function paint(canvas, width, height, values, { scale, most, ink = false }) {
   const small = element("canvas", { width, height });
   const pixels = new ImageData(width, height);
   for (let place = 0; place < width * height; place++) {
-    const colour = ink ? [0, 0, 0] : values[place] < 0 ? ORANGE : BLUE;
-    pixels.data.set(
-      [...colour, 255 * Math.min(1, Math.abs(values[place]) / (most || 1)) ** (ink ? 1 : 0.7)],
-      4 * place,
-    );
+    const [red, green, blue] = ink ? BLACK : values[place] < 0 ? ORANGE : BLUE;
+    const strength = Math.min(1, Math.abs(values[place]) / (most || 1));
+    pixels.data[4 * place] = red;
+    pixels.data[4 * place + 1] = green;
+    pixels.data[4 * place + 2] = blue;
+    pixels.data[4 * place + 3] = 255 * (ink ? strength : strength ** 0.7);
   }
   small.getContext("2d").putImageData(pixels, 0, 0);
   canvas.width = width * scale;
