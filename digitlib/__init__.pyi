@@ -85,6 +85,12 @@ from .images import (
     preprocess_images as preprocess_images,
     shift_images as shift_images,
 )
+from .models.explorer import (
+    NetworkExplorer as NetworkExplorer,
+)
+from .models.exports import (
+    export_model as export_model,
+)
 from .models.storage import (
     load_model as load_model,
     save_model as save_model,

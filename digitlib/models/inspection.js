@@ -141,7 +141,7 @@ function describeRecord({ record, layers }) {
   if (record.recipe) told.push(`recipe ${record.recipe}`);
   if (record.seed !== undefined) told.push(`random seed ${record.seed}`);
   if (record.validation_accuracy !== undefined) {
-    told.push(`validation accuracy ${(100 * record.validation_accuracy).toFixed(2)} %`);
+    told.push(`validation accuracy ${(100 * record.validation_accuracy).toFixed(2)}%`);
   }
   if (record.date) told.push(`trained on ${record.date}`);
   return told.join(" · ");

@@ -110,7 +110,7 @@ function explore(root, network) {
     run = { layers: network.layers, outputs: runNetwork(network, pixels) };
     const probabilities = run.outputs.at(-1).data;
     const best = strongest(probabilities);
-    message.textContent = image ? `Reads ${best} (${percent(probabilities[best])})` : "Draw a digit.";
+    message.textContent = image ? `Prediction: ${best} (${percent(probabilities[best])})` : "Draw a digit.";
     paint(seen, 28, 28, pixels, { scale: 6, most: 255, ink: true });
     seen.setAttribute("aria-label", image ? "The 28 × 28 pixels that the network sees" : "No pixels yet");
     bars.forEach(({ row, bar, share }, digit) => {

@@ -9,7 +9,7 @@ const number = (value, digits = 4) => {
   const text = value.toFixed(digits);
   return Number(text) === 0 ? "0" : text.replace("-", "−");
 };
-const percent = (share) => `${(100 * share).toFixed(1)} %`;
+const percent = (share) => `${(100 * share).toFixed(1)}%`;
 const describeShape = (shape) => (shape.length === 3 ? shape.join(" × ") : `${shape.join(" × ")} values`);
 const strongest = (values) =>
   values.reduce((best, value, place) => (Math.abs(value) > Math.abs(values[best]) ? place : best), 0);

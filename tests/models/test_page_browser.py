@@ -231,7 +231,7 @@ def test_markup_in_a_name_or_record_is_shown_as_text(open_page):
     record = {"recipe": {"name": MARKUP}, **facts}
     page = open_page(model, text=render_page(model, record=record))
     assert page.locator("h1").inner_text() == f"{name}: a network that recognises digits"
-    told = f"recipe {MARKUP} · random seed 3 · validation accuracy 98.77 % · trained on {MARKUP}"
+    told = f"recipe {MARKUP} · random seed 3 · validation accuracy 98.77% · trained on {MARKUP}"
     assert page.locator("#record").inner_text() == f"2 layers · 7,850 parameters · {told}"
 
 
@@ -248,19 +248,19 @@ def draw(page, strokes):
 
 def test_it_reads_a_7_of_the_mouse_and_a_1_of_the_keys(page):
     expect, message = playwright.expect, page.locator(".net-message")
-    expect(message).to_contain_text("Reads 7")  # the example
+    expect(message).to_contain_text("Prediction: 7")  # the example
     page.get_by_role("button", name="Clear").click()
     expect(message).to_have_text("Draw a digit.")
     draw(page, SEVEN)
-    expect(message).to_contain_text("Reads 7")
+    expect(message).to_contain_text("Prediction: 7")
     page.get_by_role("button", name="Undo").click()
     expect(message).to_have_text("Draw a digit.")
     page.locator(".pad-canvas").focus()
     for key in ["z", *["ArrowUp"] * 8, "Space", *["ArrowDown"] * 16, "Space"]:
         page.keyboard.press(key)
-    expect(message).to_contain_text("Reads 1")
+    expect(message).to_contain_text("Prediction: 1")
     page.get_by_role("button", name="Test image of a 4").first.click()
-    expect(message).to_contain_text("Reads 4")
+    expect(message).to_contain_text("Prediction: 4")
 
 
 def test_a_drawing_is_read_while_it_grows(page):
@@ -269,7 +269,7 @@ def test_a_drawing_is_read_while_it_grows(page):
     page.mouse.move(box["x"] + 140, box["y"] + 50)
     page.mouse.down()
     page.mouse.move(box["x"] + 140, box["y"] + 230, steps=15)
-    playwright.expect(page.locator(".net-message")).to_contain_text("Reads 1")
+    playwright.expect(page.locator(".net-message")).to_contain_text("Prediction: 1")
     page.mouse.up()
 
 
@@ -288,7 +288,7 @@ def test_a_finger_draws_a_4_on_a_phone(open_page, robust):
             at = [{"x": box["x"] + x, "y": box["y"] + y}]
             session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
         session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    playwright.expect(page.locator(".net-message")).to_contain_text("Reads 4")
+    playwright.expect(page.locator(".net-message")).to_contain_text("Prediction: 4")
     assert page.evaluate("document.documentElement.scrollWidth") == 360
 
 
@@ -424,7 +424,7 @@ def test_the_same_scripts_serve_a_notebook(browser, robust):
       globalThis.remove = widget.render({ model: { get: () => network }, el });
     }"""
     page.evaluate(start, [explorer._esm, explorer.network])
-    playwright.expect(page.locator(".net-message")).to_contain_text("Reads 7")
+    playwright.expect(page.locator(".net-message")).to_contain_text("Prediction: 7")
     page.evaluate("remove()")
     assert page.locator(".net-message").count() == 0
     page.close()
