@@ -166,7 +166,8 @@ def _is_too_long(line, lines, pen):
         total = sum(len(other.rows) for other in lines if _continues(other, line)) / pen.height
         return line.clear > 0.7 and length > 1.3 and total > (5 if weight < 0.4 else 4)
     if weight < 0.65:
-        return length > (0.8 if weight < 0.45 else 1.3)
+        # Strokes of two digits in a row have a gap between them.
+        return length > (2 if line.solid < 0.9 else 0.8 if weight < 0.45 else 1.3)
     return line.clear > 0.7 and line.solid > 0.97 and length > (2.2 if line.upright else 1.6)
 
 

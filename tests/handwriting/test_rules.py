@@ -125,6 +125,13 @@ def test_a_page_without_lines_stays_as_it_is(text):
         assert not removed.lines.any()
 
 
+def test_the_bars_of_two_thin_digits_in_a_row_are_not_a_line():
+    ink = write("4", left=20, height=75, pen=14)
+    ink |= write(" 77", left=45, height=75, pitch=65, pen=6)
+    page = lay(ink, np.zeros_like(ink), BLACK)
+    assert not remove_rules(page).lines.any()
+
+
 @pytest.mark.parametrize("text", ["1", "7", "4"])
 def test_a_digit_that_fills_the_picture_loses_nothing(text):
     for size, pen in ((32, 3), (200, 25)):
