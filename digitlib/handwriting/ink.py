@@ -69,6 +69,14 @@ def find_ink(
 def find_clear_ink(grey: Grey, keep: Callable[[Mask], Mask], *, reach: float) -> Ink:
     """Finds ink as `find_ink`, also of a digit that fills its picture from edge to edge.
 
+    Args:
+        grey: float32 (h, w), 0 black to 1 white.
+        keep: as for `find_ink`.
+        reach: as for `find_ink`.
+
+    Returns:
+        The `Ink`, of the size of the picture.
+
     Raises:
         ValueError: the picture is blank, or shows only the grain of the paper, a shadow or noise.
     """
