@@ -94,7 +94,8 @@ def plot_stages(
     """
     colours = np.asarray(ImageOps.exif_transpose(Image.open(photograph)).convert("RGB"))
     height = 9.6 * max(side.shape[0] / side.shape[1] for side in (colours, reading.picture))
-    axes = np.ravel(new_axes((12, np.clip(height, 4, 14)), 2, 2) if axes is None else axes)
+    if axes is None:
+        axes = new_axes((12, np.clip(height, 4, 14)), 2, 2).ravel()
     axes[0].imshow(colours)
     corners = reading.corners * colours.shape[1::-1]
     axes[0].add_patch(Polygon(corners, fill=False, edgecolor=COLOURS[1], linewidth=2))

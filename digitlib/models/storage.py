@@ -103,8 +103,8 @@ def read_record(path: str | Path) -> dict[str, Any]:
 
     Example:
         >>> from digitlib.models.storage import read_record
-        >>> read_record("robust")
-        {}
+        >>> read_record("robust")["recipe"]["name"]
+        'robust'
     """
     path = _find_model(path)
     with _explain_failure(path):
