@@ -307,7 +307,7 @@ def test_a_reported_accuracy_counts_as_reached_within_chance_only():
 
 
 def test_the_form_is_the_one_that_the_tool_draws():
-    stored = Image.open(ROOT / "docs/form.jpg")
+    stored = Image.open(ROOT / "benchmarks/form.jpg")
     drawn = Image.fromarray(draw_form().picture)
     drawn.thumbnail((LONGEST, LONGEST))
     assert stored.size == drawn.size

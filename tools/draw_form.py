@@ -1,4 +1,4 @@
-"""Draw `docs/form.jpg`, the photograph of a form that the lesson reads in section 15.
+"""Draw `benchmarks/form.jpg`, the photograph of a form that the lesson reads in section 15.
 
 Run it from the root of the repository: python -m tools.draw_form
 """
@@ -26,4 +26,4 @@ def draw_form(seed=SEED):
 if __name__ == "__main__":
     picture = Image.fromarray(draw_form().picture)
     picture.thumbnail((LONGEST, LONGEST))
-    picture.save(Path("docs/form.jpg"), quality=80)
+    picture.save(Path("benchmarks/form.jpg"), quality=80)

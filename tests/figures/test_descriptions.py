@@ -159,7 +159,7 @@ PLOTS = {
         {0: ["5 0; 4 1", "2 rows"], 3: ["5 3; 4 1"]},
     ),
     "plot_stages": (
-        lambda n: digitlib.plot_stages(ROOT / "docs/form.jpg", stages(n)),
+        lambda n: digitlib.plot_stages(ROOT / "benchmarks/form.jpg", stages(n)),
         {"7": ["with 1 number, in four stages", "Reading: 7."], "?": ["Reading: ?."]},
     ),
     "plot_steps": (
