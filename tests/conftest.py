@@ -286,3 +286,20 @@ def boxes_of(artists, figure):
 def overlaps(boxes):
     pairs = ((a, b) for i, a in enumerate(boxes) for b in boxes[i + 1 :])
     return sum(a.overlaps(b) for a, b in pairs)
+
+
+# Strokes of two digits on a canvas of 280 x 280 pixels.
+SEVEN = [[(70, 70), (210, 70), (130, 230)]]
+FOUR = [[(110, 50), (80, 150), (210, 150)], [(180, 60), (170, 240)]]
+
+
+def draw(page, canvas, strokes):
+    """Draws with the mouse, stroke by stroke, on a canvas of 280 x 280 pixels."""
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    for first, *others in strokes:
+        page.mouse.move(box["x"] + first[0], box["y"] + first[1])
+        page.mouse.down()
+        for x, y in others:
+            page.mouse.move(box["x"] + x, box["y"] + y, steps=15)
+        page.mouse.up()

@@ -14,7 +14,17 @@ from urllib.parse import urlparse
 import nbformat
 import numpy as np
 import pytest
-from conftest import CHROMIUM, RESULTS, ROOT, identify_run, needs_chromium, show_results
+from conftest import (
+    CHROMIUM,
+    FOUR,
+    RESULTS,
+    ROOT,
+    SEVEN,
+    draw,
+    identify_run,
+    needs_chromium,
+    show_results,
+)
 from PIL import Image, ImageDraw
 
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
@@ -22,8 +32,6 @@ pytestmark = [
     pytest.mark.browser,
     needs_chromium,
 ]
-SEVEN = [[(70, 70), (210, 70), (130, 230)]]
-FOUR = [[(110, 50), (80, 150), (210, 150)], [(180, 60), (170, 240)]]
 MINUTE = 60_000  # milliseconds, as Playwright counts
 
 
@@ -93,18 +101,6 @@ def page(browser):
     yield page
     page.close()
     assert {url.hostname for url in asked if url.scheme not in ("data", "blob")} == {"127.0.0.1"}
-
-
-def draw(page, canvas, strokes):
-    """Draws with the mouse, stroke by stroke, on a canvas of 280 x 280 pixels."""
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    for first, *others in strokes:
-        page.mouse.move(box["x"] + first[0], box["y"] + first[1])
-        page.mouse.down()
-        for x, y in others:
-            page.mouse.move(box["x"] + x, box["y"] + y, steps=15)
-        page.mouse.up()
 
 
 def use_pad(page, tmp_path):

@@ -16,14 +16,15 @@ LONGEST = 900  # pixels of the longer side
 
 
 def draw_form(seed=SEED):
-    """Returns the `Page`: boxes filled with validation digits, photographed on a table."""
+    """Returns a Pillow image: boxes filled with validation digits, photographed on a table."""
     _, validation = hold_out(load_mnist().train, fraction=1 / 12, seed=0)
     rng = np.random.default_rng(seed)
     form = draw_boxes(validation.images, validation.labels, rng)
-    return lay_on_table(form._replace(picture=form.picture / np.float32(255)), 10, rng)
+    page = lay_on_table(form._replace(picture=form.picture / np.float32(255)), 10, rng)
+    picture = Image.fromarray(page.picture)
+    picture.thumbnail((LONGEST, LONGEST))
+    return picture
 
 
 if __name__ == "__main__":
-    picture = Image.fromarray(draw_form().picture)
-    picture.thumbnail((LONGEST, LONGEST))
-    picture.save(Path("benchmarks/form.jpg"), quality=80)
+    draw_form().save(Path("benchmarks/form.jpg"), quality=80)

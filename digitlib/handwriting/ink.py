@@ -51,8 +51,7 @@ def find_ink(
         threshold = find_threshold(amount)
         mask = keep(apply_hysteresis_threshold(amount, 0.7 * threshold, threshold))
         # The brightness changes abruptly where ink ends, and hardly where a wrong guess ends.
-        rim = ndimage.binary_dilation(mask) ^ ndimage.binary_erosion(mask, border_value=1)
-        rim &= known
+        rim = _find_outline(mask) & known
         cut = mask[[0, -1]].sum() + mask[:, [0, -1]].sum()
         total = slope[rim].sum()
         evidence = total * (total / max(1, rim.sum() + 3 * cut)) ** 2
@@ -127,6 +126,10 @@ def find_threshold(amount: Grey) -> float:
     return float(levels[best[[0, -1]]].mean())
 
 
+def _find_outline(mask):
+    return ndimage.binary_dilation(mask) ^ ndimage.binary_erosion(mask, border_value=1)
+
+
 def _verify_ink(ink, least=0.05):
     if ink.sharpness < 2.5 or np.median(ink.amount[ink.mask]) < least:
         raise ValueError(_NO_INK)
@@ -134,8 +137,7 @@ def _verify_ink(ink, least=0.05):
 
 def _verify_outline(ink):
     """Raises ValueError if the ink begins gradually, as a shadow does."""
-    outline = ndimage.binary_dilation(ink.mask) ^ ndimage.binary_erosion(ink.mask, border_value=1)
-    change = ndimage.gaussian_gradient_magnitude(ink.amount, 1.5)[outline].mean()
+    change = ndimage.gaussian_gradient_magnitude(ink.amount, 1.5)[_find_outline(ink.mask)].mean()
     if np.median(ink.amount[ink.mask]) > 0.18 * max(ink.mask.shape) * change:
         raise ValueError(_NO_INK)
 

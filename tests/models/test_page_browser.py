@@ -16,7 +16,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from conftest import CHROMIUM, needs_chromium
+from conftest import CHROMIUM, FOUR, SEVEN, draw, needs_chromium
 
 from digitlib import RECIPES, load_model, one_hot_labels, predict_probabilities
 from digitlib.explain import apply_convolution, compute_feature_maps
@@ -32,8 +32,6 @@ playwright = pytest.importorskip("playwright.sync_api", reason="pip install play
 pytestmark = [pytest.mark.browser, needs_chromium]
 
 IMAGES = 10_000 if os.environ.get("DIGITLIB_ALL_IMAGES") else 1_000
-SEVEN = [[(70, 70), (210, 70), (130, 230)]]
-FOUR = [[(110, 50), (80, 150), (210, 150)], [(180, 60), (170, 240)]]
 MARKUP = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 # Many images at once, as base64; a call for each would take longer than the network.
 CLASSIFY = """text => {
@@ -235,23 +233,12 @@ def test_markup_in_a_name_or_record_is_shown_as_text(open_page):
     assert page.locator("#record").inner_text() == f"2 layers · 7,850 parameters · {told}"
 
 
-def draw(page, strokes):
-    """Draws with the mouse on the canvas of 280 x 280 pixels."""
-    box = page.locator(".pad-canvas").bounding_box()
-    for first, *others in strokes:
-        page.mouse.move(box["x"] + first[0], box["y"] + first[1])
-        page.mouse.down()
-        for x, y in others:
-            page.mouse.move(box["x"] + x, box["y"] + y, steps=15)
-        page.mouse.up()
-
-
 def test_it_reads_a_7_of_the_mouse_and_a_1_of_the_keys(page):
     expect, message = playwright.expect, page.locator(".net-message")
     expect(message).to_contain_text("Prediction: 7")  # the example
     page.get_by_role("button", name="Clear").click()
     expect(message).to_have_text("Draw a digit.")
-    draw(page, SEVEN)
+    draw(page, page.locator(".pad-canvas"), SEVEN)
     expect(message).to_contain_text("Prediction: 7")
     page.get_by_role("button", name="Undo").click()
     expect(message).to_have_text("Draw a digit.")
