@@ -30,6 +30,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # nbval would stop the kernel after the last cell, but tests/test_lesson_runs.py still uses it.
 IPyNbFile.teardown = lambda _: None
 matplotlib.use("Agg")  # no windows
+os.environ["DIGITLIB_PROGRESS"] = "off"  # and no file of answers, neither here nor in a kernel
 ROOT = Path(__file__).parent.parent
 # Processes that a test starts, the lesson's kernels among them, find digitlib in this checkout, and
 # no other machine: tests/offline/sitecustomize.py sees to that.

@@ -195,7 +195,7 @@ def test_every_exercise_has_a_question_a_hint_and_a_solution():
         question, help_ = NOTEBOOK.cells[place - 1], NOTEBOOK.cells[place + 1]
         assert (question.id, help_.id) == (f"{cell.id}-text", f"{cell.id}-help")
         assert re.findall("<summary>(.*?)</summary>", help_.source) == ["Hint", "Solution"]
-        assert cell.outputs[0].text.startswith("Not answered yet")
+        assert cell.outputs[0].data["text/plain"].startswith("Not answered yet")
 
 
 def test_the_exercises_are_those_that_can_be_checked():

@@ -1,23 +1,29 @@
-"""Check the answers to the exercises, and keep them in memory only, for `check_summary`."""
+"""Check the answers to the exercises, and keep the verdicts for `check_summary`."""
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
+from IPython.display import display
 
 from digitlib.data import Split
 from digitlib.exercises import basics, convolution, further, network
 from digitlib.exercises.answers import OPEN, describe, read_numbers
 from digitlib.exercises.kinds import Code, Special
+from digitlib.exercises.progress import (
+    ANSWER_TYPE,
+    Exercise,
+    Prediction,
+    change_progress,
+    load_progress,
+)
 
 _PARTS = basics, convolution, network, further
 _ALL = [pair for part in _PARTS for pair in part.QUESTIONS.items()]
 EXERCISES: dict[str, Any] = dict(sorted(_ALL, key=lambda pair: pair[1].section))  # as in the lesson
 
-_records: dict[str, tuple[str, str]] = {}  # the state and the first answer
-_predictions: dict[str, float] = {}
-_results: dict[str, tuple[float, str]] = {}  # what was measured, and how to write it
 _OURS = "This check failed; that is our fault, not yours: {}. Please report it, and go on."
-_VERDICTS = {True: "Right. ", False: "Not yet. ", None: ""}
+_VERDICTS = {True: "Right. ", False: "Not yet. "}
 
 
 def check_answer(exercise: str, answer: Any, validation: Split | None = None) -> None:
@@ -40,7 +46,7 @@ def check_answer(exercise: str, answer: Any, validation: Split | None = None) ->
     if exercise not in EXERCISES:
         raise ValueError(f"exercise must be one of {', '.join(EXERCISES)}; got {exercise!r}.")
     if isinstance(answer, OPEN):
-        print("Not answered yet.")
+        _say("Not answered yet.", exercise=exercise, state="unanswered")
         return
     question = EXERCISES[exercise]
     context = (validation,) if isinstance(question, Special) else ()
@@ -50,14 +56,12 @@ def check_answer(exercise: str, answer: Any, validation: Split | None = None) ->
     except Exception as error:  # ours: the student's code runs only in `answers.ask`
         print(_OURS.format(describe(error)))
         return
-    print(f"{_VERDICTS[right]}{text}")
-    if right is not None:
-        state, first = _records.get(exercise, ("unanswered", first))
-        if right:
-            after = {"unanswered": "right first time", "not yet": "right"}
-        else:
-            after = {"unanswered": "not yet"}
-        _records[exercise] = after.get(state, state), first
+    if right is None:
+        _say(text, exercise=exercise, state="unanswered")
+        return
+    state, hint = ("right", "") if right else ("not yet", text)
+    _say(_VERDICTS[right] + text, exercise=exercise, state=state, answer=first, hint=hint)
+    change_progress(lambda progress: progress.add_answer(exercise, right, first, text))
 
 
 def record_prediction(name: str, value: Any, *, largest: float) -> None:
@@ -74,18 +78,21 @@ def record_prediction(name: str, value: Any, *, largest: float) -> None:
         Noted: 0.1. You will see the result below.
     """
     if isinstance(value, OPEN):
-        print("Not answered yet.")
+        _say("Not answered yet.", prediction=name, value=None)
         return
-    numbers, kept = read_numbers(value), _predictions.get(name)
+    numbers, kept = read_numbers(value), _find_prediction(name)
     if numbers is None or numbers.size != 1 or not 0 <= numbers.item() <= largest:
-        print(f"Not yet. The prediction must be a number from 0 to {largest:,}.")
-    elif name not in _results or numbers.item() == kept:
-        _predictions[name] = numbers.item()
-        print(f"Noted: {numbers.item():g}. You will see the result below.")
+        text = f"Not yet. The prediction must be a number from 0 to {largest:,}."
+        _say(text, prediction=name, value=None)
+    elif kept.measured is None or numbers.item() == kept.value:
+        text = f"Noted: {numbers.item():g}. You will see the result below."
+        _say(text, prediction=name, value=numbers.item())
+        _keep_prediction(name, replace(kept, value=numbers.item()))
     else:
         late = "this prediction does not count"
-        stays = late if kept is None else f"your first prediction, {kept:g}, stays"
-        print(f"The result has already been shown, so {stays}.")
+        stays = late if kept.value is None else f"your first prediction, {kept.value:g}, stays"
+        text = f"The result has already been shown, so {stays}."
+        _say(text, prediction=name, value=kept.value)
 
 
 def reveal_prediction(name: str, measured: float, *, spec: str = ".3g") -> None:
@@ -101,10 +108,11 @@ def reveal_prediction(name: str, measured: float, *, spec: str = ".3g") -> None:
         >>> reveal_prediction("fraction of eights", 0.0974, spec=".1%")
         Measured: 9.7%. You made no prediction.
     """
-    _results[name] = float(measured), spec
-    kept = _predictions.get(name)
-    predicted = "made no prediction" if kept is None else f"predicted {kept:{spec}}"
-    print(f"Measured: {measured:{spec}}. You {predicted}.")
+    kept = replace(_find_prediction(name), measured=float(measured), spec=spec)
+    predicted = "made no prediction" if kept.value is None else f"predicted {kept.value:{spec}}"
+    text = f"Measured: {measured:{spec}}. You {predicted}."
+    _say(text, prediction=name, value=kept.value, measured=kept.measured)
+    _keep_prediction(name, kept)
 
 
 def check_summary() -> pd.DataFrame:
@@ -121,14 +129,42 @@ def check_summary() -> pd.DataFrame:
         >>> len(table)
         35
     """
-    total, count = len(EXERCISES), len(_records)
-    right = sum(state != "not yet" for state, _ in _records.values())
-    print(f"{total} exercises: {count} answered, {right} right, {total - count} unanswered.")
-    for name, (measured, spec) in _results.items():
-        if name in _predictions:
-            print(f'Prediction "{name}": {_predictions[name]:{spec}}, measured {measured:{spec}}.')
-    rows = [
-        (question.section, name, *_records.get(name, ("unanswered", "")))
-        for name, question in EXERCISES.items()
-    ]
+    progress = load_progress()
+    kept = {name: progress.exercises.get(name, Exercise()) for name in EXERCISES}
+    states = [exercise.state for exercise in kept.values()]
+    total, still_open = len(states), states.count("unanswered")
+    right = total - still_open - states.count("not yet")
+    answered = total - still_open
+    print(f"{total} exercises: {answered} answered, {right} right, {still_open} unanswered.")
+    for name, one in progress.predictions.items():
+        if None not in (one.value, one.measured):
+            shown = f"{one.value:{one.spec}}, measured {one.measured:{one.spec}}"
+            print(f'Prediction "{name}": {shown}.')
+    rows = [(EXERCISES[name].section, name, one.state, one.first) for name, one in kept.items()]
     return pd.DataFrame(rows, columns=["section", "exercise", "state", "first answer"])
+
+
+@dataclass(frozen=True)
+class _Verdict:
+    """A text that Jupyter shows, with the same as data for a class's report."""
+
+    text: str
+    data: dict[str, Any]
+
+    def _repr_mimebundle_(self, **kwargs):
+        return {"text/plain": self.text, ANSWER_TYPE: self.data}
+
+    def __repr__(self):
+        return self.text
+
+
+def _say(text, **data):
+    display(_Verdict(text, data))  # prints the text where there is no Jupyter
+
+
+def _find_prediction(name):
+    return load_progress().predictions.get(name, Prediction())
+
+
+def _keep_prediction(name, prediction):
+    change_progress(lambda progress: progress.predictions.update({name: prediction}))

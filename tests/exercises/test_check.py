@@ -23,7 +23,7 @@ from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_sc
 
 from digitlib import hold_out, one_hot_labels
 from digitlib.data import Split
-from digitlib.exercises import check as memory, further, judges, kinds
+from digitlib.exercises import further, judges, kinds, progress
 from digitlib.exercises.check import (
     EXERCISES,
     check_answer,
@@ -44,8 +44,11 @@ READ = np.concatenate([np.repeat([0, 1, 2], row) for row in CONFUSION])
 
 @pytest.fixture(autouse=True)
 def empty_memory():
-    for kept in (memory._records, memory._predictions, memory._results):
-        kept.clear()
+    forget()
+
+
+def forget():
+    progress._memory, progress._seen = progress.Progress(), None
 
 
 @pytest.fixture
@@ -947,7 +950,7 @@ def test_summary_keeps_the_first_answer_and_the_latest_state(capsys):
 
 def test_a_wrong_retry_does_not_take_right_back(capsys):
     for answers, state in [((416, 400), "right first time"), ((25, 416, 400), "right")]:
-        memory._records.clear()
+        forget()
         for answer in answers:
             check_answer("first layer", answer)
         assert summary(capsys)[1].state["first layer"] == state
