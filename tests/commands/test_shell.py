@@ -137,6 +137,9 @@ def test_a_seed_out_of_range_is_found_first(run_digitlib, no_work, command, seed
         "compare logistic --models nowhere",
         "compare logistic --models 0.png",
         "tune dense --output nowhere/a.csv",
+        "class . --output nowhere/a.html",
+        "class . --output a.txt",
+        "class . --csv folder.csv",
     ],
 )
 def test_a_destination_that_cannot_be_written_is_found_first(run_digitlib, folder, no_work, words):

@@ -1,0 +1,1 @@
+"""Hand the lesson out to a class, and see what the class got wrong."""
