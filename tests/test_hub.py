@@ -1,6 +1,7 @@
 """Two students on a JupyterHub run the lesson at once; `docs/homes.md` tells how to run this."""
 
 import asyncio
+import csv
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ import urllib.error
 import urllib.request
 import uuid
 
+import nbformat
 import pytest
 from conftest import NOTEBOOK, ROOT
 
@@ -167,6 +169,30 @@ def test_two_run_the_lesson_at_once(hub, tokens, capsys):
     assert all(200 < megabytes < 4000 for megabytes in most.values())
 
 
+def test_two_students_hand_in(hub, tokens, run_digitlib, tmp_path):
+    """Each answers in a kernel of the hub; the teacher's report has both."""
+    running, folder = hub
+    answers = {"ada": ("first layer", 416), "ben": ("first layer", 400)}
+
+    async def answer():
+        for student, token in tokens.items():
+            source = f"import digitlib; digitlib.check_answer{answers[student]}"
+            cell = nbformat.v4.new_code_cell(source)
+            connection = await open_kernel(running, student, token)
+            assert await run_cell(connection, cell) == []
+            connection.close()
+
+    asyncio.run(answer())
+    done = run_digitlib("class", folder / "homes", "--csv", "scores.csv", cwd=tmp_path)
+    assert done.stdout.startswith("class-report.html: 2 students. ")
+    rows = list(csv.DictReader((tmp_path / "scores.csv").open(encoding="utf-8")))
+    assert {row["student"]: row["first layer"] for row in rows} == {
+        "ada": "right first time",
+        "ben": "not yet",
+    }
+    assert "The biases are missing." in (tmp_path / "class-report.html").read_text("utf-8")
+
+
 def usage_of(home):
     """Megabytes and CPU-seconds of a student's server and kernel; shared memory is shared out."""
     memory = seconds = 0
@@ -187,6 +213,17 @@ async def run_for_all(running, tokens):
 
 async def run_lesson(running, student, token):
     """Runs all code cells in a kernel of the student's own; returns what went wrong."""
+    connection = await open_kernel(running, student, token)
+    complaints = []
+    for cell in NOTEBOOK.cells:
+        if cell.cell_type == "code":
+            complaints += await run_cell(connection, cell)
+    connection.close()
+    return complaints
+
+
+async def open_kernel(running, student, token):
+    """Starts a kernel of the student's own, and connects to it."""
     from tornado.httpclient import HTTPRequest
     from tornado.websocket import websocket_connect
 
@@ -196,13 +233,7 @@ async def run_lesson(running, student, token):
         f"{address}/user/{student}/api/kernels/{kernel}/channels",
         headers={"Authorization": f"token {token}"},
     )
-    connection = await websocket_connect(request, max_message_size=2**30)
-    complaints = []
-    for cell in NOTEBOOK.cells:
-        if cell.cell_type == "code":
-            complaints += await run_cell(connection, cell)
-    connection.close()
-    return complaints
+    return await websocket_connect(request, max_message_size=2**30)
 
 
 async def run_cell(connection, cell):
