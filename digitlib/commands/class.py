@@ -65,10 +65,10 @@ def _write(collector, options, track):
         students, skipped = hide_names(students, skipped)
     page = write_report(students, skipped, refresh=_REFRESH if options.watch else None)
     with replace_when_complete(options.output) as file:
-        file.write_text(page, encoding="utf-8")
+        file.write_text(page, encoding="utf-8", errors="replace")
     if options.csv:
         with replace_when_complete(options.csv) as file:
-            file.write_text(write_scores(students), encoding="utf-8", newline="")
+            file.write_text(write_scores(students), "utf-8", errors="replace", newline="")
     left_out = f", {count_things(len(skipped), 'file')} skipped" if skipped else ""
     found = count_things(len(students), "student")
     print(f"{options.output}: {found}{left_out}. Open it in a browser.", flush=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from IPython.display import display
 
@@ -108,7 +109,8 @@ def reveal_prediction(name: str, measured: float, *, spec: str = ".3g") -> None:
         >>> reveal_prediction("fraction of eights", 0.0974, spec=".1%")
         Measured: 9.7%. You made no prediction.
     """
-    kept = replace(_find_prediction(name), measured=float(measured), spec=spec)
+    shown = float(measured) if np.isfinite(measured) else None  # JSON has no NaN
+    kept = replace(_find_prediction(name), measured=shown, spec=spec)
     predicted = "made no prediction" if kept.value is None else f"predicted {kept.value:{spec}}"
     text = f"Measured: {measured:{spec}}. You {predicted}."
     _say(text, prediction=name, value=kept.value, measured=kept.measured)

@@ -122,7 +122,7 @@ def change_progress(change: Callable[[Progress], Any]) -> None:
     with suppress(OSError):
         if kept["exercises"] or kept["predictions"]:
             with replace_when_complete(FILE) as file:
-                file.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", "utf-8")
+                file.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
             _seen = _look()
 
 

@@ -42,6 +42,15 @@ def test_it_writes_a_page_and_scores(run_digitlib, folder):
     assert len(list(folder.iterdir())) == 3
 
 
+def test_no_character_stops_it(run_digitlib, folder):
+    one = {"state": "not yet", "attempts": 1, "first": "\ud800", "hints": ["\ud800"]}
+    write(folder / "class" / "ada", {"recall": one})
+    os.rename(folder / "class" / "=ben", os.fsencode(folder / "class" / "b") + b"\xff")
+    done = run_digitlib("class", "class", "--csv", "scores.csv", cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "2 students" in done.stdout
+
+
 def test_names_stay_hidden_everywhere(run_digitlib, folder):
     words = "class class --anonymous --output page.html --csv scores.csv"
     assert run_digitlib(*words.split(), cwd=folder).returncode == 0

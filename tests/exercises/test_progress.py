@@ -85,6 +85,21 @@ def test_results_seen_before_a_prediction_leave_no_file(folder, capsys):
     assert "Noted: 0.5" in capsys.readouterr().out
 
 
+def test_a_result_that_is_no_number_spoils_nothing(capsys):
+    record_prediction("drop", 0.9, largest=1)
+    reveal_prediction("drop", float("nan"))
+    assert "Measured: nan. You predicted 0.9." in capsys.readouterr().out
+    restart()
+    record_prediction("drop", 0.8, largest=1)
+    assert "Noted: 0.8" in capsys.readouterr().out
+
+
+def test_any_text_can_be_kept():
+    check_answer("pixel type", "\ud800 \u202e \x00")
+    restart()
+    assert states() == {"pixel type": "not yet"}
+
+
 def test_one_setting_turns_it_off(folder, monkeypatch):
     check_answer("recall", 0.8)
     for off in ("off", "OFF", "0"):
