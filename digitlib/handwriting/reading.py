@@ -2,7 +2,7 @@
 
 import math
 from contextlib import suppress
-from itertools import chain, pairwise
+from itertools import chain, groupby, pairwise
 from numbers import Real
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 SURE = 0.98  # a prediction with a lower probability is uncertain
 _LONGEST_SIDE = 1200
 _MOST_UNSURE = 0.4  # of the digits of a number; with more, it may not be a number
+_SIGN = 0.42  # what has a lower probability stands between numbers, and not in one
 _UPRIGHT = 0.93  # with a lower mean probability, other directions are tried, too
 _UPRIGHT_FORM = 0.83  # the same for many digits, where print or signs may be among them
 
@@ -193,7 +194,17 @@ def _find_numbers(digits, height, rules):
         for number in np.flatnonzero(gaps > wide)
         if not _has_empty_box(digits[number].box, digits[number + 1].box, rules, height)
     ]
-    return [_join(digits[first:end]) for first, end in pairwise([0, *ends, len(digits)])]
+    groups = [digits[first:end] for first, end in pairwise([0, *ends, len(digits)])]
+    return [_join(part) for group in groups for part in _divide_at_signs(group)]
+
+
+def _divide_at_signs(digits):
+    """Divides a group at what hardly looks like a digit, such as the signs of a sum."""
+    unsure = sum(digit.text == "?" for digit in digits)
+    if unsure > max(1, _MOST_UNSURE * len(digits)):  # a printed word has some letters like digits
+        return [[digit._replace(text="?") for digit in digits]]
+    parts = groupby(digits, lambda digit: digit.text == "?" and digit.probabilities.max() < _SIGN)
+    return [list(part) for _, part in parts]
 
 
 def _has_empty_box(before, after, rules, height):
@@ -210,9 +221,6 @@ def _has_empty_box(before, after, rules, height):
 
 
 def _join(digits):
-    unsure = sum(digit.text == "?" for digit in digits)
-    if unsure > max(1, _MOST_UNSURE * len(digits)):  # a printed word has some letters like digits
-        digits = [digit._replace(text="?") for digit in digits]
     boxes = np.array([digit.box for digit in digits])
     box = *boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist()
     return Number("".join(digit.text for digit in digits), box, tuple(digits))

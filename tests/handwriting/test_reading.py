@@ -185,6 +185,19 @@ def test_signs_are_left_out(reader, mnist):
         assert read_digits(reader, picture).text == text
 
 
+def test_the_signs_of_a_sum_divide_its_numbers(reader, mnist):
+    """They stand no further from the digits than these from each other."""
+    page, boxes = write(mnist.test.images[:4], [30, 90, 30, 0])
+    left, right = boxes[1][3] + 12, boxes[2][1] - 12
+    middle = (left + right) // 2
+    picture = Image.fromarray(page)
+    for line in ((left, 100, right, 100), (middle, 65, middle, 135)):
+        ImageDraw.Draw(picture).line(line, fill=0, width=9)
+    reading = read_digits(reader, picture)
+    assert reading.text == "72 ? 10"
+    assert [number.text for number in reading.numbers] == ["72", "?", "10"]
+
+
 def test_a_lonely_slash_is_marked_and_parentheses_are_left_out(reader, mnist):
     page, boxes = write(mnist.test.images[:4], [30, 30, 30, 160])
     end = boxes[-1][3]
