@@ -44,15 +44,9 @@ def check_answer(exercise: str, answer: Any, validation: Split | None = None) ->
         >>> check_answer("first layer", 400)
         Not yet. The biases are missing.
     """
-    if exercise not in EXERCISES:
-        raise ValueError(f"exercise must be one of {', '.join(EXERCISES)}; got {exercise!r}.")
-    if isinstance(answer, OPEN):
-        _say("Not answered yet.", exercise=exercise, state="unanswered")
-        return
-    question = EXERCISES[exercise]
-    context = (validation,) if isinstance(question, Special) else ()
+    question = _find_question(exercise)
     try:
-        right, text = question.judge(answer, *context)
+        right, text = _judge(question, answer, validation)
         first = "code" if isinstance(question, Code) else describe(answer)
     except Exception as error:  # ours: the student's code runs only in `answers.ask`
         print(_OURS.format(describe(error)))
@@ -63,6 +57,29 @@ def check_answer(exercise: str, answer: Any, validation: Split | None = None) ->
     state, hint = ("right", "") if right else ("not yet", text)
     _say(_VERDICTS[right] + text, exercise=exercise, state=state, answer=first, hint=hint)
     change_progress(lambda progress: progress.add_answer(exercise, right, first, text))
+
+
+def verify_answer(exercise: str, answer: Any, validation: Split | None = None) -> None:
+    """Raises an error with the hint unless an answer is right, as a test of nbgrader has to.
+
+    Args:
+        exercise: as for `check_answer`, and so are the others.
+        answer: the answer.
+        validation: the validation data.
+
+    Raises:
+        AssertionError: the answer is wrong or missing.
+        ValueError: there is no exercise with this name.
+
+    Example:
+        >>> from digitlib.exercises.check import verify_answer
+        >>> verify_answer("first layer", 400)
+        Traceback (most recent call last):
+        AssertionError: The biases are missing.
+    """
+    right, text = _judge(_find_question(exercise), answer, validation)
+    if not right:
+        raise AssertionError(text)
 
 
 def record_prediction(name: str, value: Any, *, largest: float) -> None:
@@ -144,6 +161,20 @@ def check_summary() -> pd.DataFrame:
             print(f'Prediction "{name}": {shown}.')
     rows = [(EXERCISES[name].section, name, one.state, one.first) for name, one in kept.items()]
     return pd.DataFrame(rows, columns=["section", "exercise", "state", "first answer"])
+
+
+def _find_question(exercise):
+    if exercise not in EXERCISES:
+        raise ValueError(f"exercise must be one of {', '.join(EXERCISES)}; got {exercise!r}.")
+    return EXERCISES[exercise]
+
+
+def _judge(question, answer, validation):
+    """Returns whether the answer is right, None if there is none yet, and what to say about it."""
+    if isinstance(answer, OPEN):
+        return None, "Not answered yet."
+    context = (validation,) if isinstance(question, Special) else ()
+    return question.judge(answer, *context)
 
 
 @dataclass(frozen=True)
