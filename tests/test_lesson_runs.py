@@ -10,7 +10,10 @@ from conftest import EXERCISES, NOTEBOOK, RESULTS, ROOT, identify_run, show_resu
 from nbconvert import SlidesExporter
 from nbval.plugin import IPyNbCell, IPyNbFile
 
+from digitlib.classroom.handout import find_solutions
 from tools.store_lesson import sections
+
+SOLUTIONS = find_solutions(NOTEBOOK)
 
 FORGET = """
 from digitlib.exercises import progress
@@ -46,13 +49,6 @@ def lesson(request):
     return items[0].parent, {item.cell.id: item.test_outputs for item in items}
 
 
-def solve(cell):
-    """Returns the folded solution of a TODO cell."""
-    help_ = NOTEBOOK.cells[NOTEBOOK.cells.index(cell) + 1].source
-    (solution,) = re.findall(r"```python\n(.*?)\n```", help_, re.S)
-    return solution
-
-
 def verify_solutions(outputs, summary):
     """Fails unless every exercise was answered, and every answer to a question is right."""
     for name, shown in outputs.items():
@@ -68,7 +64,7 @@ def verify_solutions(outputs, summary):
 def test_every_solution_is_right(lesson):
     file, _ = lesson
     run_source(file, FORGET)
-    solved = {exercise.id: run_source(file, solve(exercise)) for exercise in EXERCISES}
+    solved = {exercise.id: run_source(file, SOLUTIONS[exercise.id]) for exercise in EXERCISES}
     verify_solutions(solved, run_source(file, "digitlib.check_summary()"))
 
 
@@ -97,7 +93,7 @@ def test_the_solved_lesson_runs_in_another_order(request):
     solved = {}
     for cell in (cell for part in code[:7] + code[:8:-1] + code[7:9] for cell in part):
         if cell in EXERCISES:
-            solved[cell.id] = run_source(file, solve(cell))
+            solved[cell.id] = run_source(file, SOLUTIONS[cell.id])
         elif cell.id != "summary":
             items[cell.id].runtest()
     verify_solutions(solved, run_source(file, "digitlib.check_summary()"))

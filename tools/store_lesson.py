@@ -8,18 +8,16 @@ benchmarks/speedrun.md.
 import base64
 import json
 import math
-import os
 import re
-from datetime import datetime
 from itertools import zip_longest
 from pathlib import Path
 
 import nbformat
 import pandas as pd
-from nbconvert.preprocessors import CoalesceStreamsPreprocessor, ExecutePreprocessor
 
 from benchmarks.speed import describe_ratios
 from digitlib import RECIPES, read_results, summarize_results
+from digitlib.classroom.execution import execute_notebook
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOK = ROOT / "Digit_recognizer.ipynb"
@@ -33,30 +31,12 @@ TEST_IMAGES = 10_000
 WORDS_A_MINUTE = 150
 EXERCISE_MINUTES = 1.5  # for one without a star
 FIRST_SITTING, LESSON = 5, 9  # the last section of each
-WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def execute_lesson():
     """Returns the notebook, run in a fresh kernel, and the seconds of each code cell by its id."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
-    execute = ExecutePreprocessor(timeout=600, store_widget_state=False)
-    os.environ["DIGITLIB_PROGRESS"] = "off"  # the stored lesson is unanswered
-    execute.preprocess(notebook, {"metadata": {"path": str(ROOT)}})
-    CoalesceStreamsPreprocessor().preprocess(notebook, {})
-    seconds = {}
-    for cell in notebook.cells:
-        times = cell.metadata.pop("execution", None)
-        if times:
-            start, end = (
-                datetime.fromisoformat(times[event])
-                for event in ("iopub.execute_input", "shell.execute_reply")
-            )
-            seconds[cell.id] = (end - start).total_seconds()
-            for output in cell.outputs:
-                # Without a kernel, a widget shows an error message, but the image beside it works.
-                output.get("data", {}).pop(WIDGET, None)
-    notebook.metadata.pop("widgets", None)
-    return notebook, seconds
+    return notebook, execute_notebook(notebook, ROOT)
 
 
 def lesson_picture(notebook):

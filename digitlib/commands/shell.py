@@ -10,7 +10,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
-COMMANDS = ("train", "evaluate", "predict", "read", "export", "compare", "tune", "class")
+COMMANDS = (
+    *("train", "evaluate", "predict", "read", "export", "compare", "tune"),
+    *("handout", "class"),
+)
 _CLOSED_PIPE = {errno.EPIPE, errno.EINVAL if os.name == "nt" else errno.EPIPE}
 
 

@@ -330,7 +330,7 @@ def test_export_writes_another_format_and_compares(run_digitlib, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "command", ["", "train", "evaluate", "predict", "read", "export", "compare", "tune"]
+    "command", ["", "train", "evaluate", "predict", "read", "export", "compare", "tune", "handout"]
 )
 def test_help(run_digitlib, command):
     done = run_digitlib(*command.split(), "--help")
