@@ -20,10 +20,9 @@ WRONG = {"pixel-type": "answer_pixel_type = 'a'", "relu": "relu = abs\nprint('Ri
 
 @pytest.fixture(scope="module")
 def lesson(tmp_path_factory):
-    """The quick sections, or with DIGITLIB_WHOLE_LESSON=1 all of them."""
+    """The quick sections."""
     parts = list(sections(NOTEBOOK).values())
-    chosen = range(len(parts)) if os.environ.get("DIGITLIB_WHOLE_LESSON") else QUICK
-    cells = [cell for number in chosen for cell in parts[number]]
+    cells = [cell for number in QUICK for cell in parts[number]]
     path = tmp_path_factory.mktemp("lesson") / NAME
     nbformat.write(nbformat.v4.new_notebook(metadata=NOTEBOOK.metadata, cells=cells), path)
     return path
