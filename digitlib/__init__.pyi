@@ -74,9 +74,6 @@ from .figures.show import (
 from .handwriting.normalization import (
     explain_steps as explain_steps,
 )
-from .handwriting.pad import (
-    DrawingPad as DrawingPad,
-)
 from .handwriting.reading import (
     read_digits as read_digits,
 )
@@ -90,6 +87,9 @@ from .models.explorer import (
 )
 from .models.exports import (
     export_model as export_model,
+)
+from .models.pad import (
+    DrawingPad as DrawingPad,
 )
 from .models.storage import (
     load_model as load_model,

@@ -30,7 +30,7 @@ SUBPACKAGES = {
     "figures": set(),
     "handwriting": {"figures"},
     "training": {"handwriting"},
-    "models": {"figures", "training"},
+    "models": {"figures", "handwriting", "training"},
     "exercises": {"training"},
     "experiments": {"training", "models"},
     "classroom": {"exercises"},

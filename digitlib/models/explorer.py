@@ -1,6 +1,5 @@
 """Follow a drawing through every layer of a network, in Jupyter."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anywidget
@@ -11,7 +10,7 @@ from digitlib.data import load_mnist
 from digitlib.figures.maps import plot_maps
 from digitlib.figures.show import show, show_widget
 from digitlib.images import preprocess_images
-from digitlib.models.page import SCRIPTS, STYLE, describe_network, list_layers
+from digitlib.models.page import PAGE, STYLE, describe_network, join_scripts, list_layers
 
 if TYPE_CHECKING:
     import keras
@@ -23,9 +22,7 @@ _COLUMNS = 8
 class NetworkExplorer(anywidget.AnyWidget):
     """The page that `export_model` writes, as a widget; a picture where widgets can't run."""
 
-    _esm = "\n".join(
-        script.read_text("utf-8") for script in [*SCRIPTS, Path(__file__).parent / "explorer.js"]
-    )
+    _esm = join_scripts(*PAGE, "explorer")
     _css = STYLE.read_text("utf-8")
     network = traitlets.Dict().tag(sync=True)
 

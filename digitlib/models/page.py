@@ -16,10 +16,8 @@ if TYPE_CHECKING:
     import keras
 
 _HERE = Path(__file__).parent
-_DRAWING = _HERE.parent / "handwriting"
-SCRIPTS = [_DRAWING / "drawing.js", _DRAWING / "normalization.js"]
-_PARTS = ("network", "inspection", "parts", "calculation", "detail", "page")
-SCRIPTS += [_HERE / f"{name}.js" for name in _PARTS]
+SCRIPTS = ("drawing", "normalization", "network", "parts")  # of the pad, too
+PAGE = (*SCRIPTS, "inspection", "calculation", "detail", "page")
 STYLE = _HERE / "page.css"
 # The layers that network.js knows, and those of their settings that it needs.
 _LAYERS = {
@@ -54,6 +52,11 @@ _HARD_EXAMPLES = 5
 _FACTS = {"seed": int, "validation_accuracy": float, "date": str}
 
 
+def join_scripts(*names: str) -> str:
+    """Returns scripts of this folder, by their names, as one."""
+    return "\n".join((_HERE / f"{name}.js").read_text("utf-8") for name in names)
+
+
 def render_page(model: "keras.Model", *, small: bool = False, record: dict | None = None) -> str:
     """Returns the web page of a network, with its weights, and all that the page needs, inside.
 
@@ -73,7 +76,7 @@ def render_page(model: "keras.Model", *, small: bool = False, record: dict | Non
     return page.substitute(
         title=html.escape(network["name"]),
         style=STYLE.read_text("utf-8"),
-        script="\n".join(script.read_text("utf-8") for script in SCRIPTS),
+        script=join_scripts(*PAGE),
         network=data.translate(escapes),
     )
 

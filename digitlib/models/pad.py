@@ -16,11 +16,11 @@ from digitlib.figures.style import COLOURS, describe, new_axes
 from digitlib.handwriting.normalization import image_to_digit
 from digitlib.handwriting.pictures import read_picture
 from digitlib.handwriting.reading import read_digits
+from digitlib.models.page import join_scripts
 
 if TYPE_CHECKING:
     import keras
 
-_HERE = Path(__file__).parent
 _SIDE = 280  # of the drawing, in pixels; the pad for a number is three times as wide
 _EXAMPLES = {  # the strokes of a 7 and of a 1 on a square of 280 x 280 pixels
     "7": [[(75, 70), (205, 66), (190, 110), (150, 160), (122, 225)]],
@@ -34,8 +34,8 @@ class DrawingPad(anywidget.AnyWidget):
     Beside the drawing it shows the 28 x 28 pixels that the network sees, and its probabilities.
     """
 
-    _esm = "\n".join((_HERE / name).read_text("utf-8") for name in ("drawing.js", "pad.js"))
-    _css = _HERE / "pad.css"
+    _esm = join_scripts("drawing", "parts", "pad")
+    _css = Path(__file__).parent / "pad.css"
     # A PNG or the uploaded file in base64, because anywidget loses bytes from the browser.
     drawing = traitlets.Unicode().tag(sync=True)
     prediction = traitlets.Dict().tag(sync=True)  # images (base64 PNGs), probabilities, message

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from digitlib import load_model
 from digitlib.handwriting.normalization import image_to_digit
-from digitlib.handwriting.pad import DrawingPad, _plot_answer
+from digitlib.models.pad import DrawingPad, _plot_answer
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 

@@ -5,7 +5,7 @@ const LONGEST = 2000; // pixels of a picture that had to be made smaller
 
 function likeliest(probabilities) {
   const best = Math.max(...probabilities);
-  return `${probabilities.indexOf(best)} (${(100 * best).toFixed(1)}%)`;
+  return `${probabilities.indexOf(best)} (${percent(best)})`;
 }
 
 function render({ model, el }) {
@@ -24,9 +24,9 @@ function render({ model, el }) {
   message.setAttribute("role", "status");
   const bars = Array.from({ length: 10 }, (_, digit) => {
     const bar = element("span", { className: "pad-bar" });
-    const percent = element("span", { className: "pad-percent" });
-    const row = element("li", {}, [element("span", { textContent: digit }), bar, percent]);
-    return { row, bar, percent };
+    const text = element("span", { className: "pad-percent" });
+    const row = element("li", {}, [element("span", { textContent: digit }), bar, text]);
+    return { row, bar, text };
   });
 
   const list = element(
@@ -74,7 +74,7 @@ function render({ model, el }) {
   }
 
   function showPrediction() {
-    const { images: pngs, probabilities, message: text } = model.get("prediction");
+    const { images: pngs, probabilities, message: said } = model.get("prediction");
     const size = pngs.length > 1 ? 56 : 112;
     images.replaceChildren(
       ...pngs.map((png, place) =>
@@ -87,13 +87,13 @@ function render({ model, el }) {
         }),
       ),
     );
-    message.textContent = text;
+    message.textContent = said;
     const single = pngs.length === 1;
     list.style.display = single ? "" : "none";
-    bars.forEach(({ row, bar, percent }, digit) => {
+    bars.forEach(({ row, bar, text }, digit) => {
       const share = single ? probabilities[0][digit] : 0;
       bar.style.width = `${Math.round(100 * share)}px`;
-      percent.textContent = `${(100 * share).toFixed(1)}%`;
+      text.textContent = percent(share);
       row.className = single && share === Math.max(...probabilities[0]) ? "pad-best" : "";
     });
   }
