@@ -9,8 +9,9 @@ function element(kind, properties = {}, children = []) {
   return made;
 }
 
-// Calls drawing() while a stroke grows, and changed() when the drawing has changed; penWidth() is the width of strokes.
-function makeDrawingArea({ width, height, penWidth, changed, drawing = () => {} }) {
+// Calls drawing() while a stroke grows, at most once a frame, and changed() when the drawing has changed; penWidth() is
+// the width of strokes.
+function makeDrawingArea({ width, height, penWidth, changed, drawing }) {
   const canvas = element("canvas", { className: "pad-canvas", width, height, tabIndex: 0 });
   canvas.style.width = `${width}px`;
   canvas.style.touchAction = "none"; // a finger draws instead of scrolling
@@ -55,6 +56,18 @@ function makeDrawingArea({ width, height, penWidth, changed, drawing = () => {} 
     drawCursor();
   }
 
+  let waiting = false;
+  function grow() {
+    draw();
+    if (waiting) return;
+    waiting = true;
+    const call = () => {
+      waiting = false;
+      drawing();
+    };
+    requestAnimationFrame(() => setTimeout(call)); // the stroke is painted first
+  }
+
   function begin(point) {
     if (!strokes.length) ground = null; // a drawing replaces the picture instead of covering it
     stroke = { width: penWidth(), points: [point] };
@@ -78,8 +91,7 @@ function makeDrawingArea({ width, height, penWidth, changed, drawing = () => {} 
     // A fast pen makes more points than events.
     const events = event.getCoalescedEvents?.() ?? [];
     stroke.points.push(...(events.length ? events : [event]).map(place));
-    draw();
-    drawing();
+    grow();
   });
   for (const end of ["pointerup", "pointercancel"]) {
     canvas.addEventListener(end, () => {
@@ -107,8 +119,7 @@ function makeDrawingArea({ width, height, penWidth, changed, drawing = () => {} 
       cursor.x = within(cursor.x + moves[event.key][0], width);
       cursor.y = within(cursor.y + moves[event.key][1], height);
       if (cursor.down) stroke.points.push([cursor.x, cursor.y]);
-      draw();
-      if (cursor.down) drawing();
+      cursor.down ? grow() : draw();
       drawCursor();
     } else if (event.key === " ") {
       cursor.down = !cursor.down;
@@ -133,11 +144,13 @@ function makeDrawingArea({ width, height, penWidth, changed, drawing = () => {} 
       [strokes, ground, stroke] = [[], picture, null];
       draw();
     },
+    // The drawing as a picture of normalization.js.
     read() {
       draw(); // without the keyboard's pen
       const { data } = pen.getImageData(0, 0, width, height);
       drawCursor();
-      return data;
+      const ink = Float32Array.from({ length: width * height }, (_, place) => 1 - data[4 * place] / 255);
+      return { width, height, data: ink };
     },
     remove: () => window.removeEventListener("keydown", press, true),
   };

@@ -10,12 +10,18 @@ from digitlib.data import load_mnist
 from digitlib.figures.maps import plot_maps
 from digitlib.figures.show import show, show_widget
 from digitlib.images import preprocess_images
-from digitlib.models.page import PAGE, STYLE, describe_network, join_scripts, list_layers
+from digitlib.models.page import (
+    MOST_NUMBERS,
+    PAGE,
+    STYLE,
+    describe_network,
+    join_scripts,
+    list_layers,
+)
 
 if TYPE_CHECKING:
     import keras
 
-_MOST_NUMBERS = 1_500_000  # Jupyter refuses messages of more than 10 MB
 _COLUMNS = 8
 
 
@@ -29,7 +35,7 @@ class NetworkExplorer(anywidget.AnyWidget):
     def __init__(self, model: "keras.Model"):
         """Creates an explorer of a model that consists of a plain sequence of layers."""
         self._model = model
-        small = model.count_params() > _MOST_NUMBERS
+        small = model.count_params() > MOST_NUMBERS
         super().__init__(network=describe_network(model, small=small))
 
     _ipython_display_ = None  # that of ipywidgets 7 can't show HTML

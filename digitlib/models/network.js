@@ -258,6 +258,6 @@ function openNetwork(description) {
     }
     return layer;
   });
-  const examples = description.examples.map(({ label, pixels }) => ({ label, pixels: decodeBytes(pixels) }));
+  const examples = (description.examples ?? []).map(({ label, pixels }) => ({ label, pixels: decodeBytes(pixels) }));
   return { ...description, layers, examples };
 }

@@ -1,4 +1,5 @@
-// The browser's half of the drawing pad: strokes on a canvas go to Python, its prediction comes back.
+// The browser's half of the drawing pad: the drawing goes to Python with the prediction of the network in the page; if
+// there is none, or a picture was uploaded, Python's prediction comes back.
 
 const LARGEST = 6e6; // characters of a file in base64: Jupyter refuses a message of more than 10 million
 const LONGEST = 2000; // pixels of a picture that had to be made smaller
@@ -8,12 +9,25 @@ function likeliest(probabilities) {
   return `${probabilities.indexOf(best)} (${percent(best)})`;
 }
 
+const encode = (canvas) => canvas.toDataURL("image/png").split(",")[1];
+
+// An image as MNIST has it, white ink on black.
+function drawImage(pixels) {
+  const canvas = element("canvas", { width: 28, height: 28 });
+  const image = new ImageData(28, 28);
+  pixels.forEach((ink, place) => image.data.set([ink, ink, ink, 255], 4 * place));
+  canvas.getContext("2d").putImageData(image, 0, 0);
+  return canvas;
+}
+
 function render({ model, el }) {
+  let network = null; // opened for the first stroke
   const area = makeDrawingArea({
     width: model.get("width"),
     height: model.get("height"),
     penWidth: () => Number(width.value),
-    changed: () => send(area.isEmpty() ? "" : area.canvas.toDataURL("image/png").split(",")[1]),
+    changed: () => send(area.isEmpty() ? "" : encode(area.canvas), predict()),
+    drawing: () => !area.isEmpty() && showPrediction(predict()),
   });
   const clear = element("button", { textContent: "Clear", onclick: area.clear });
   const undo = element("button", { textContent: "Undo", onclick: area.undo });
@@ -35,8 +49,22 @@ function render({ model, el }) {
     bars.map(({ row }) => row),
   );
 
-  function send(drawing) {
-    model.set("drawing", drawing);
+  // What Python would answer to a drawing; undefined if only Python can.
+  function predict() {
+    const description = model.get("network");
+    if (!description.layers) return;
+    if (area.isEmpty()) return { images: [], probabilities: [], message: "Draw here." };
+    network ??= openNetwork(description);
+    const pixels = normaliseDrawing(area.read());
+    if (!pixels) return;
+    const probabilities = Array.from(runNetwork(network, pixels).at(-1).data);
+    const message = `Prediction: ${likeliest(probabilities)}`;
+    return { images: [encode(drawImage(pixels))], probabilities: [probabilities], message };
+  }
+
+  // Together, so that Python knows what the prediction is of.
+  function send(drawing, prediction) {
+    model.set({ drawing, ...(prediction && { prediction: { ...prediction, drawing } }) });
     model.save_changes();
   }
 
@@ -73,8 +101,8 @@ function render({ model, el }) {
     picture.src = source;
   }
 
-  function showPrediction() {
-    const { images: pngs, probabilities, message: said } = model.get("prediction");
+  function showPrediction(prediction = model.get("prediction")) {
+    const { images: pngs, probabilities, message: said } = prediction;
     const size = pngs.length > 1 ? 56 : 112;
     images.replaceChildren(
       ...pngs.map((png, place) =>
@@ -108,12 +136,13 @@ function render({ model, el }) {
     ]),
     element("div", {}, [images, message, list]),
   );
-  model.on("change:prediction", showPrediction);
+  const showAnswer = () => showPrediction();
+  model.on("change:prediction", showAnswer);
   area.show(null);
   if (model.get("drawing")) show(`data:image/png;base64,${model.get("drawing")}`);
   showPrediction();
   return () => {
-    model.off("change:prediction", showPrediction);
+    model.off("change:prediction", showAnswer);
     area.remove();
   };
 }

@@ -16,7 +16,7 @@ from digitlib.figures.style import COLOURS, describe, new_axes
 from digitlib.handwriting.normalization import image_to_digit
 from digitlib.handwriting.pictures import read_picture
 from digitlib.handwriting.reading import read_digits
-from digitlib.models.page import join_scripts
+from digitlib.models.page import MOST_NUMBERS, SCRIPTS, describe_layers, join_scripts
 
 if TYPE_CHECKING:
     import keras
@@ -32,22 +32,24 @@ class DrawingPad(anywidget.AnyWidget):
     """A widget for drawing with a mouse, pen, finger or keyboard, or for uploading a picture.
 
     Beside the drawing it shows the 28 x 28 pixels that the network sees, and its probabilities.
+    The browser predicts a drawn digit where it can; Python reads numbers and uploaded pictures.
     """
 
-    _esm = join_scripts("drawing", "parts", "pad")
+    _esm = join_scripts(*SCRIPTS, "pad")
     _css = Path(__file__).parent / "pad.css"
     # A PNG or the uploaded file in base64, because anywidget loses bytes from the browser.
     drawing = traitlets.Unicode().tag(sync=True)
     prediction = traitlets.Dict().tag(sync=True)  # images (base64 PNGs), probabilities, message
+    network = traitlets.Dict().tag(sync=True)  # empty if the browser can't predict
     width = traitlets.Int().tag(sync=True)
     height = traitlets.Int(_SIDE).tag(sync=True)
 
     def __init__(self, model: "keras.Model | Ensemble", *, number: bool = False):
         """Creates a pad for a single digit, or for several digits if `number` is True."""
-        self._model = model
-        self._number = number
+        self._model, self._number = model, number
         example = _draw_example("717" if number else "7")
-        super().__init__(drawing=_encode(example), width=example.width)
+        network = {} if number else _describe(model)
+        super().__init__(drawing=_encode(example), width=example.width, network=network)
 
     @property
     def picture(self) -> bytes:
@@ -56,6 +58,8 @@ class DrawingPad(anywidget.AnyWidget):
 
     @traitlets.observe("drawing")
     def _read(self, _):
+        if self.prediction.get("drawing") == self.drawing:
+            return  # the browser sent the drawing with its prediction
         images, probabilities, message = [], [], "Draw here."
         try:
             if self.drawing and self._number:
@@ -84,14 +88,22 @@ class DrawingPad(anywidget.AnyWidget):
         return "Drawing pad: run this cell in JupyterLab or Notebook to draw."
 
 
+def _describe(model):
+    """Describes a network that the browser can predict with; {} if it can't."""
+    try:
+        predict_probabilities(model, np.zeros((1, 28, 28), np.uint8))  # or they are none
+        return describe_layers(model) if model.count_params() <= MOST_NUMBERS else {}
+    except (AttributeError, ValueError):  # an ensemble, or other layers
+        return {}
+
+
 def _draw_example(digits):
     """Draws digits in black on white, as a user would."""
     picture = Image.new("1", (_SIDE * len(digits), _SIDE), 1)
     pen = ImageDraw.Draw(picture)
     for place, digit in enumerate(digits):
         for stroke in _EXAMPLES[digit]:
-            corners = [(x + place * _SIDE, y) for x, y in stroke]
-            pen.line(corners, fill=0, width=18, joint="curve")
+            pen.line([(x + place * _SIDE, y) for x, y in stroke], fill=0, width=18, joint="curve")
     return picture
 
 

@@ -16,7 +16,7 @@ function explore(root, network) {
     height: SIDE,
     penWidth: () => PEN,
     changed: classify,
-    drawing: schedule,
+    drawing: classify,
   });
   const seen = element("canvas", { className: "net-paper net-seen" });
   seen.setAttribute("role", "img");
@@ -83,18 +83,8 @@ function explore(root, network) {
     return best;
   }
 
-  let waiting = false;
-  function schedule() {
-    if (waiting) return;
-    waiting = true;
-    requestAnimationFrame(() => setTimeout(classify)); // the stroke is painted first
-  }
-
   function classify() {
-    waiting = false;
-    const data = area.read();
-    const ink = Float32Array.from({ length: SIDE * SIDE }, (_, place) => 1 - data[4 * place] / 255);
-    show(normaliseDrawing({ width: SIDE, height: SIDE, data: ink }), null);
+    show(normaliseDrawing(area.read()), null);
   }
 
   function showExample(image) {

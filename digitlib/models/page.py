@@ -19,28 +19,24 @@ _HERE = Path(__file__).parent
 SCRIPTS = ("drawing", "normalization", "network", "parts")  # of the pad, too
 PAGE = (*SCRIPTS, "inspection", "calculation", "detail", "page")
 STYLE = _HERE / "page.css"
+MOST_NUMBERS = 1_500_000  # of 32 bits: Jupyter refuses messages of more than 10 MB
 # The layers that network.js knows, and those of their settings that it needs.
 _LAYERS = {
     "Conv2D": "kernel_size strides padding activation",
     "Dense": "activation",
     "MaxPooling2D": "pool_size strides padding",
     "AveragePooling2D": "pool_size strides padding",
-    "GlobalMaxPooling2D": "",
-    "GlobalAveragePooling2D": "",
     "BatchNormalization": "epsilon",
     "ReLU": "max_value negative_slope threshold",
     "LeakyReLU": "negative_slope",
     "ELU": "alpha",
     "Activation": "activation",
-    "Softmax": "",
     "Rescaling": "scale offset",
-    "Flatten": "",
     "Reshape": "target_shape",
-    "Dropout": "rate",
-    "SpatialDropout2D": "rate",
-    "GaussianNoise": "stddev",
-    "GaussianDropout": "rate",
 }
+_PLAIN = "GlobalMaxPooling2D GlobalAveragePooling2D Softmax Flatten"
+_PLAIN += " Dropout SpatialDropout2D GaussianNoise GaussianDropout"
+_LAYERS |= dict.fromkeys(_PLAIN.split(), "")
 _ACTIVATIONS = (
     "linear relu relu6 leaky_relu elu selu gelu sigmoid hard_sigmoid tanh silu softplus softsign "
     "exponential softmax"
@@ -48,7 +44,6 @@ _ACTIVATIONS = (
 # Settings that network.js takes for granted.
 _USUAL = {"data_format": "channels_last", "groups": 1, "dilation_rate": (1, 1)}
 _USUAL |= {"axis": -1, "keepdims": False}
-_HARD_EXAMPLES = 5
 _FACTS = {"seed": int, "validation_accuracy": float, "date": str}
 
 
@@ -58,16 +53,7 @@ def join_scripts(*names: str) -> str:
 
 
 def render_page(model: "keras.Model", *, small: bool = False, record: dict | None = None) -> str:
-    """Returns the web page of a network, with its weights, and all that the page needs, inside.
-
-    Args:
-        model: as for `describe_network`.
-        small: as for `describe_network`.
-        record: as for `describe_network`.
-
-    Returns:
-        HTML. A browser needs neither a network nor a server to show it.
-    """
+    """Returns a web page, HTML, with all that it needs inside. See `describe_network`."""
     network = describe_network(model, small=small, record=record)
     # Inside a script, "</script" would end it, and "<!--" would change what ends it.
     escapes = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
@@ -98,6 +84,17 @@ def describe_network(
     Raises:
         ValueError: a page can't show one of the layers; the message names it.
     """
+    unnamed = model.name.startswith(("sequential", "functional"))
+    return {
+        "name": "My network" if unnamed else model.name,
+        "record": _choose_facts(record or {}),
+        **describe_layers(model, small=small),
+        "examples": _choose_examples(model),
+    }
+
+
+def describe_layers(model: "keras.Model", *, small: bool = False) -> dict[str, Any]:
+    """Returns only the layers and weights of `describe_network`: what network.js predicts with."""
     layers = list_layers(model)
     described = [_describe_layer(layer) for layer in layers]
     _verify_sequence(model, layers)
@@ -109,14 +106,7 @@ def describe_network(
             for name, array in arrays.items()
         ]
         content += b"".join(array.tobytes() for array in arrays.values())
-    unnamed = model.name.startswith(("sequential", "functional"))
-    return {
-        "name": "My network" if unnamed else model.name,
-        "record": _choose_facts(record or {}),
-        "layers": described,
-        "weights": base64.b64encode(content).decode(),
-        "examples": _choose_examples(model),
-    }
+    return {"layers": described, "weights": base64.b64encode(content).decode()}
 
 
 def list_layers(model: "keras.Model") -> list["keras.Layer"]:
@@ -181,7 +171,7 @@ def _choose_examples(model):
     """The first test image of each class, and a few that the network misclassifies."""
     images, labels = (part[:1000] for part in load_mnist().test)
     firsts = [int(np.argmax(labels == digit)) for digit in range(10)]
-    wrong = np.flatnonzero(predict_digits(model, images) != labels)[:_HARD_EXAMPLES]
+    wrong = np.flatnonzero(predict_digits(model, images) != labels)[:5]
     return [
         {"label": int(labels[place]), "pixels": base64.b64encode(images[place]).decode()}
         for place in [*firsts, *wrong.tolist()]

@@ -3,11 +3,13 @@ import io
 import json
 import re
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
 from digitlib import load_model
+from digitlib.evaluation import Ensemble
 from digitlib.handwriting.normalization import image_to_digit
 from digitlib.models.pad import DrawingPad, _plot_answer
 
@@ -102,6 +104,13 @@ def test_a_wide_pad_reads_a_whole_number(reader):
     assert pad.prediction["message"] == "Reading: 14"
     assert [np.argmax(row) for row in pad.prediction["probabilities"]] == [1, 4]
     assert all(decode(image).shape == (28, 28) for image in pad.prediction["images"])
+
+
+def test_the_browser_gets_a_network_that_it_can_predict_with(pad, reader):
+    assert set(pad.network) == {"layers", "weights"}
+    for model in (Ensemble([reader]), keras.Sequential([reader, keras.layers.Rescaling(9)])):
+        assert DrawingPad(model).network == {}
+    assert DrawingPad(reader, number=True).network == {}
 
 
 def test_front_ends_without_widgets_get_the_picture(pad):

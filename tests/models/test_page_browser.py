@@ -5,6 +5,7 @@ By default it compares 1,000 test images for each recipe; with DIGITLIB_ALL_IMAG
 
 import base64
 import functools
+import io
 import os
 import re
 import shutil
@@ -17,11 +18,13 @@ import keras
 import numpy as np
 import pytest
 from conftest import CHROMIUM, FOUR, SEVEN, draw, needs_chromium
+from PIL import Image
 
 from digitlib import RECIPES, load_model, one_hot_labels, predict_probabilities
 from digitlib.explain import apply_convolution, compute_feature_maps
 from digitlib.handwriting.normalization import image_to_digit
 from digitlib.models.explorer import NetworkExplorer
+from digitlib.models.pad import DrawingPad
 from digitlib.models.page import render_page
 from digitlib.models.storage import read_record
 from digitlib.training.networks import build_model
@@ -416,3 +419,47 @@ def test_the_same_scripts_serve_a_notebook(browser, robust):
     assert page.locator(".net-message").count() == 0
     page.close()
     assert heard == []
+
+
+def test_the_pad_predicts_a_stroke_while_it_grows_and_sends_both(browser, robust):
+    pad, page = DrawingPad(robust), browser.new_page()
+    page.set_content("<div id='output'></div>")
+    start = """async ([source, values]) => {
+      const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+      const { default: widget } = await import(url);
+      globalThis.values = values;
+      const heard = [];
+      const model = {
+        get: (name) => values[name],
+        set: (others) => Object.assign(values, others),
+        save_changes: () => heard.forEach((call) => call()),
+        on: (_, call) => heard.push(call),
+      };
+      widget.render({ model, el: document.getElementById("output") });
+    }"""
+    names = ("drawing", "prediction", "network", "width", "height")
+    page.evaluate(start, [pad._esm, {name: getattr(pad, name) for name in names}])
+    box = page.locator("canvas").bounding_box()
+    page.mouse.move(box["x"] + 140, box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 140, box["y"] + 230, steps=15)
+    message = page.locator(".pad-message")
+    playwright.expect(message).to_contain_text("Prediction: 1")
+    assert page.evaluate("values.prediction.message").startswith("Prediction: 7")
+    page.mouse.up()
+    drawing, prediction = page.evaluate("[values.drawing, values.prediction]")
+    page.close()
+    assert prediction["drawing"] == drawing
+    own = pad.prediction
+    pad.set_state({"drawing": drawing, "prediction": prediction})
+    assert pad.prediction == prediction != own
+    shown, pad.prediction = prediction, {}
+    pad.drawing = ""
+    pad.drawing = drawing  # Python predicts the same
+    assert "drawing" not in pad.prediction
+    assert pad.prediction["message"][:13] == shown["message"][:13] == "Prediction: 1"
+    images = [
+        np.asarray(Image.open(io.BytesIO(base64.b64decode(each["images"][0]))).convert("L"))
+        for each in (pad.prediction, shown)
+    ]
+    assert np.abs(images[0].astype(int) - images[1]).mean() <= 2
