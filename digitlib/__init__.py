@@ -6,9 +6,27 @@ waits for Keras. The import also asks for TensorFlow's fast kernels, since Tenso
 setting only once, when it is imported.
 """
 
+from pathlib import Path
+from typing import Any
+
 import lazy_loader
 
 from digitlib.startup import ask_for_fast_kernels
 
 ask_for_fast_kernels()
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> Any:
+    return _find_version() if name == "__version__" else _load(name)
+
+
+def _find_version():
+    project = Path(__file__).parents[1] / "pyproject.toml"
+    if project.exists():  # a clone, which may differ from what is installed
+        import tomllib
+
+        return tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"]
+    from importlib import metadata
+
+    return metadata.version("digitlib")

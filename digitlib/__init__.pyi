@@ -111,3 +111,5 @@ from .training.train import (
 from .uncertainty import (
     compare_predictions as compare_predictions,
 )
+
+__version__: str

@@ -7,8 +7,9 @@ import os
 import re
 import sys
 from importlib import import_module
-from pathlib import Path
 from typing import NoReturn
+
+import digitlib
 
 COMMANDS = (
     *("train", "evaluate", "predict", "read", "export", "compare", "tune"),
@@ -74,7 +75,7 @@ class _Parser(argparse.ArgumentParser):
 def _build_parser():
     about = "Train, evaluate and use networks that recognise handwritten digits."
     parser = _Parser(prog="python -m digitlib", description=about)
-    parser.add_argument("--version", action="version", version=f"digitlib {_find_version()}")
+    parser.add_argument("--version", action="version", version=f"digitlib {digitlib.__version__}")
     parser.set_defaults(parser=parser, run=lambda options: parser.print_help())
     commands = parser.add_subparsers(metavar="COMMAND")
     # Imported only here, because NumPy takes a while and Ctrl-C must still end with one line.
@@ -93,17 +94,6 @@ def _build_parser():
         for argument, details in module.ARGUMENTS.items():
             command.add_argument(argument, **details)
     return parser
-
-
-def _find_version():
-    project = Path(__file__).parents[2] / "pyproject.toml"
-    if project.exists():  # a clone, which may differ from what is installed
-        import tomllib
-
-        return tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"]
-    from importlib import metadata
-
-    return metadata.version("digitlib")
 
 
 def _prepare_process():

@@ -52,6 +52,7 @@ def test_called_bare_it_prints_help(run_digitlib):
 
 
 def test_version_is_that_of_the_project(run_digitlib):
+    assert digitlib.__version__ == PROJECT["version"]
     assert run_digitlib("--version").stdout == f"digitlib {PROJECT['version']}\n"
 
 
@@ -63,7 +64,7 @@ def test_the_installed_script_calls_main():
 @pytest.mark.parametrize(
     ("words", "suggestion"),
     [
-        ("trian fast", "train"),
+        ("trian fast", "train"),  # codespell:ignore trian
         ("Predict", "predict"),
         ("train fats", "fast"),
         ("compare fast logistik", "logistic"),
