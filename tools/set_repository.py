@@ -10,7 +10,8 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-FILES = ("README.md", "docs/homes.md", "pyproject.toml")
+FILES = ("README.md", "docs/homes.md", "pyproject.toml", "CITATION.cff")
+FILES += (".github/ISSUE_TEMPLATE/config.yml",)
 
 
 def find_repository(folder: Path = ROOT) -> str:
