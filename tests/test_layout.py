@@ -161,9 +161,8 @@ def test_docstrings_tell_arguments_and_returns():
 
 def test_paths_that_the_pages_name_exist():
     pages = [ROOT / "Digit_recognizer.ipynb", *PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.md")]
-    pages += [
-        page for folder in (".", "docs", "benchmarks") for page in ROOT.glob(f"{folder}/*.md")
-    ]
+    for folder in (".", "docs", "benchmarks"):
+        pages += ROOT.glob(f"{folder}/*.md")
     pattern = r"`((?:digitlib|tests|docs|benchmarks|tools)/[\w./-]+)`"
     named = {name for page in pages for name in re.findall(pattern, page.read_text("utf-8"))}
     assert {name for name in named if not (ROOT / name).exists()} == {"benchmarks/entries/"}

@@ -4,7 +4,10 @@ import re
 import tomllib
 
 import nbformat
+import numpy as np
 from conftest import CODE, NOTEBOOK, ROOT
+
+from digitlib.models.storage import read_record
 
 
 def read(path):
@@ -33,3 +36,28 @@ def test_translations_have_the_same_code():
         assert [cell.id for cell in translation.cells] == [cell.id for cell in NOTEBOOK.cells]
         code = [cell.source for cell in translation.cells if cell.cell_type == "code"]
         assert code == [cell.source for cell in CODE], path.name
+
+
+def test_the_card_of_robust_repeats_what_was_measured():
+    card, measured = read("digitlib/models/robust.md"), read("README.md")
+    measured += read("benchmarks/README.md")
+    accuracies = re.findall(r"[\d.]+%(?: ± [\d.]+%)?", card.split("Whole pages")[0])
+    assert len(accuracies) == 5
+    assert [accuracy for accuracy in accuracies if accuracy not in measured] == []
+    kinds = r"^\| (\w+) \| {} \| ([\d|,.% of]+?)"
+    wanted = re.findall(kinds.format("robust") + r" \| [\d.]+ \|$", measured, re.M)
+    assert re.findall(kinds.format("[^|]*") + r" \|$", card, re.M) == wanted != []
+
+
+def test_the_card_of_robust_agrees_with_its_record():
+    card, record = read("digitlib/models/robust.md"), read_record("robust")
+    versions, recipe = record["versions"], record["recipe"]
+    assert f"TensorFlow {versions['tensorflow']}, Keras {versions['keras']}" in card
+    assert f"seed {record['seed']}, {recipe['epochs']} epochs" in card
+
+
+def test_the_card_of_mnist_counts_its_digits(mnist):
+    card = read("digitlib/mnist/README.md")
+    for name, split in [("training", mnist.train), ("test", mnist.test)]:
+        counts = " | ".join(f"{count:,}" for count in np.bincount(split.labels))
+        assert f"| {name} images | {counts} |" in card
