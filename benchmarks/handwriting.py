@@ -33,7 +33,7 @@ def main():
     if options.peers:
         print(", ".join(find_peers(options.peers)))
     digitlib.start_keras()
-    models = {Path(path).stem: digitlib.load_model(path) for path in options.models}
+    models = load_models(options.models)
     test = digitlib.load_mnist().test
     if options.peers:
         for line in compare_readers(models, options.peers, test, options.kinds):
@@ -41,17 +41,36 @@ def main():
         return
     rng = np.random.default_rng(0)
     if options.output:
-        with options.output.open("w", newline="", encoding="utf-8") as file:
-            table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-            table.writeheader()
-            for row in measure_changes(models, test):
-                table.writerow(row)
-                file.flush()
+        write_rows(measure_changes(models, test), COLUMNS, options.output)
     read_small(models, options.small)
     read_photos(models, test, options.photos, rng)
     for name, model in models.items():
         read_pages(name, model, test, options.pages, np.random.default_rng(1))
         read_kinds(name, model, test, options.kinds)
+
+
+def load_models(paths):
+    """Loads models, by the names of their files; exits with a message if one can't be loaded."""
+    try:
+        models = {Path(path).stem: digitlib.load_model(path) for path in paths}
+    except (OSError, ValueError) as error:
+        sys.exit(str(error))
+    if len(models) < len(paths):
+        sys.exit(f"each model needs a file name of its own; got {', '.join(paths)}")
+    return models
+
+
+def write_rows(rows, columns, path):
+    """Writes each row to a CSV file as soon as it is measured; returns all of them."""
+    written = []
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, columns, lineterminator="\n")
+        table.writeheader()
+        for row in rows:
+            table.writerow(row)
+            file.flush()
+            written.append(row)
+    return written
 
 
 def shift(images, pixels, rng):
