@@ -15,6 +15,7 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 
+from benchmarks.corruptions import tabulate
 from benchmarks.speed import describe_ratios
 from digitlib import RECIPES, read_results, summarize_results
 from digitlib.classroom.execution import execute_notebook
@@ -257,6 +258,14 @@ def formats_table():
     return markdown_table(columns, rows)
 
 
+def corruptions_table():
+    """Returns accuracies and calibration errors on corrupted images, in Markdown."""
+    table = tabulate(pd.read_csv(BENCHMARKS / "corruptions.csv"))
+    columns = [f"{model}: {value.replace('_', ' ')}:" for model, value in table]
+    rows = [[name, *(f"{x:.2%}" for x in values)] for name, *values in table.itertuples()]
+    return markdown_table(["corruption", *columns], rows)
+
+
 def determinism_table():
     """Returns how much results differ under other circumstances, in Markdown."""
     columns = [
@@ -289,6 +298,7 @@ def measured_tables():
         "ratios without AVX-512": ratios_text("speed-avx2.csv"),
         "scaling": speed_table("scaling.csv"),
         "formats": formats_table(),
+        "corruptions": corruptions_table(),
         "determinism": determinism_table(),
     }
 
