@@ -37,8 +37,8 @@ NO_TESSERACT = "There is no tesseract on the PATH. On Debian: apt-get install te
 TESSERACT = ["--psm", "6", "-c", "thresholding_method=2"]
 TESSERACT += ["-c", "tessedit_char_whitelist=0123456789", "tsv"]
 HEADINGS = [
-    *("kind", "reader", "pages", "whole numbers exact", "digits right"),
-    *("wrong without a mark", "read where none is written", "marked ?", "CPU-s a page"),
+    *("kind", "reader", "pages", "numbers read exactly", "correct digits"),
+    *("wrong without a mark", "digits read where there are none", "marked ?", "CPU-s a page"),
 ]
 
 

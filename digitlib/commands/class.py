@@ -1,8 +1,9 @@
-"""Show what a class answered, and which misconceptions it met.
+"""Show what a class answered, and the misconceptions behind its mistakes.
 
 Reads all notebooks and answer files (*.answers.json) below a folder, without
 running anything, and writes a web page that needs no connection. Students are
-named after their folders or files; the folders of nbgrader and Moodle are known.
+named after their folders or files; folders from nbgrader and Moodle are
+recognised.
 """  # noqa: N999
 
 import time
@@ -28,13 +29,14 @@ def to_folder(word: str) -> Path:
 
 
 _OUTPUT = "the page (default: %(default)s)"
+_WATCH = "update the page whenever a file changes, until Ctrl-C"
 _ANONYMOUS = "show numbers instead of names, for the projector"
 ARGUMENTS = {
     "folder": {"type": to_folder, "metavar": "FOLDER", "help": "where the students' files are"},
     "--output": common.take_path("FILE.html", _OUTPUT) | {"default": Path("class-report.html")},
     "--csv": common.take_path("FILE.csv", "also write the state of each exercise as a CSV"),
     "--anonymous": {"action": "store_true", "help": _ANONYMOUS},
-    "--watch": {"action": "store_true", "help": "renew the page when files change, until Ctrl-C"},
+    "--watch": {"action": "store_true", "help": _WATCH},
 }
 
 

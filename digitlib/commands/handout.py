@@ -1,6 +1,6 @@
 """Write a copy of the lesson for a class.
 
-Without an option, the copy is the students': without outputs, with hints and
+By default, this is the students' copy, with no outputs, and with hints and
 solutions folded below the exercises. It can also be the teacher's, or an
 assignment that nbgrader grades.
 """
@@ -12,8 +12,8 @@ from digitlib.commands import common
 from digitlib.files import replace_when_complete, verify_file
 
 _MODES = {
-    "--without-solutions": "leave out the folded hints, solutions and what one should see",
-    "--solutions": "the teacher's copy: fill in every solution, and run all cells (minutes)",
+    "--without-solutions": "leave out hints, solutions and the notes on what you should see",
+    "--solutions": "the teacher's copy: fill in every solution, and run all cells (takes minutes)",
     "--nbgrader": "a source notebook for nbgrader, with a test after each exercise",
 }
 ARGUMENTS = {

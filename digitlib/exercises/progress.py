@@ -98,7 +98,7 @@ def load_progress() -> Progress:
         aside = FILE.with_suffix(".damaged.json")
         with suppress(OSError):
             os.replace(FILE, aside)
-            print(f"{FILE} is damaged: {error}. It is now {aside}, and a new file begins.")
+            print(f"{FILE} is damaged: {error}. It has been renamed to {aside}; a new one begins.")
     return _memory
 
 
@@ -136,7 +136,7 @@ def parse_progress(text: str) -> Progress:
         What it holds.
 
     Raises:
-        ValueError: the text is not such a file, or of another version; the message says why.
+        ValueError: the text is not an answer file, or its version is not supported.
 
     Example:
         >>> from digitlib.exercises.progress import parse_progress
@@ -154,7 +154,7 @@ def parse_progress(text: str) -> Progress:
             {name: Prediction(**_verify(kept)) for name, kept in found["predictions"].items()},
         )
     except (TypeError, AttributeError, KeyError):
-        raise ValueError("its entries have another form") from None
+        raise ValueError("its entries are not in the expected form") from None
 
 
 def parse_json(text: str) -> Any:
@@ -170,7 +170,7 @@ def parse_json(text: str) -> Any:
 def read_limited(path: Path, largest: int) -> str:
     """Returns a file's text; raises ValueError if it has more bytes than this, or no UTF-8."""
     if path.stat().st_size > largest:
-        raise ValueError(f"it has more than {largest / 1e6:,.0f} MB")
+        raise ValueError(f"it is larger than {largest / 1e6:,.0f} MB")
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:

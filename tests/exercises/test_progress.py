@@ -150,7 +150,7 @@ def test_a_damaged_file_is_put_aside_with_a_message(folder, capsys, content):
     FILE.write_bytes(content)
     check_answer("recall", 0.8)
     said = capsys.readouterr().out.splitlines()
-    assert re.match(rf"{FILE} is damaged: it.*\. It is now \S+damaged\.json, and a new", said[1])
+    assert re.match(rf"{FILE} is damaged: it.*\. It has been renamed to \S+damaged\.json;", said[1])
     assert (folder / "Digit_recognizer.answers.damaged.json").read_bytes() == content
     restart()
     assert states() == {"recall": "right first time"}
