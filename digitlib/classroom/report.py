@@ -72,7 +72,7 @@ def write_report(
         refresh=refresh,
         states=STATES,
         time=f"{datetime.now():%d %B %Y, %H:%M}".lstrip("0"),
-        students=[(one.name, count_states(one), get_exercises(one)) for one in students],
+        students=[(one.name, *_list_exercises(one)) for one in students],
         exercises=exercises,
         asked=asked,
         common=_find_common(asked),
@@ -98,11 +98,11 @@ def write_scores(students: Sequence[Student]) -> str:
     writer = csv.writer(file)
     writer.writerow(["student", "answered", *STATES[1:], *EXERCISES])
     for student in students:
-        counts = count_states(student)
+        counts, exercises = _list_exercises(student)
         answered = len(EXERCISES) - counts["unanswered"]
         # A spreadsheet takes a text after an apostrophe for a text.
         name = f"'{student.name}" if student.name.startswith(_FORMULA) else student.name
-        states = [exercise.state for exercise in get_exercises(student).values()]
+        states = [exercise.state for exercise in exercises.values()]
         writer.writerow([name, answered, *(counts[state] for state in STATES[1:]), *states])
     return file.getvalue()
 
@@ -124,16 +124,6 @@ def hide_names(
     return numbered, [Skipped("a file", one.reason) for one in skipped]
 
 
-def get_exercises(student: Student) -> dict[str, Exercise]:
-    """Returns all exercises of the lesson in its order, with what a student made of them."""
-    return {name: student.progress.exercises.get(name, _UNANSWERED) for name in EXERCISES}
-
-
-def count_states(student: Student) -> Counter[str]:
-    """Returns how many of the lesson's exercises are in each state."""
-    return Counter(exercise.state for exercise in get_exercises(student).values())
-
-
 def generalise_hint(exercise: str, hint: str) -> str:
     """Removes from a hint what belongs to one student's answer, so that hints can be counted.
 
@@ -153,6 +143,12 @@ def generalise_hint(exercise: str, hint: str) -> str:
     hint = re.sub(r"(Your function raised \w+):.*", r"\1", clean(hint))
     numbers = r"[\[(]*-?\d([\d.,\s()\[\]-]*[\d)\]])?%?"
     return re.sub(numbers, "…", hint)
+
+
+def _list_exercises(student):
+    """How many exercises of the lesson are in each state, and what a student made of each."""
+    kept = {name: student.progress.exercises.get(name, _UNANSWERED) for name in EXERCISES}
+    return Counter(exercise.state for exercise in kept.values()), kept
 
 
 def _report_exercise(name, students):
