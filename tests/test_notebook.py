@@ -9,6 +9,7 @@ from statistics import median
 import keras
 import nbformat
 import numpy as np
+import pytest
 from conftest import CODE, EXERCISES, NOTEBOOK, ROOT
 from PIL import Image
 
@@ -16,6 +17,7 @@ import digitlib
 from digitlib import RECIPES
 from digitlib.training.networks import build_model
 from tools.draw_form import draw_form
+from tools.set_repository import find_repository
 from tools.store_lesson import (
     FIRST_SITTING,
     GUIDE,
@@ -87,10 +89,31 @@ def test_prose_stands_before_every_code_cell():
     assert offenders(is_introduced) == []
 
 
-def test_imports_and_seed_stand_in_the_first_code_cell():
-    assert "SEED = " in CODE[0].source
-    for cell in CODE[1:]:
+def test_imports_and_seed_stand_in_the_first_code_cells():
+    assert [cell.id for cell in CODE[:2]] == ["home", "start"]
+    assert "SEED = " in CODE[1].source
+    for cell in CODE[2:]:
         assert not re.search(r"^\s*(import|from) ", cell.source, re.M)
+
+
+def test_the_first_cell_installs_a_missing_package(monkeypatch, tmp_path):
+    missing, commands = {"digitlib"}, []
+
+    def run(command):
+        commands.append(command)
+        (tmp_path / "copy/benchmarks").mkdir(parents=True, exist_ok=True)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name in missing else name)
+    monkeypatch.setattr("subprocess.check_call", run)
+    exec(CODE[0].source, {})
+    assert [command[-1] for command in commands] == ["copy", "./copy"]
+    assert commands[0][-2] == f"https://github.com/{find_repository()}"
+    assert (tmp_path / "benchmarks").is_dir()
+    missing = {"tensorflow"}
+    with pytest.raises(SystemExit, match="needs Python"):
+        exec(CODE[0].source, {})
+    assert len(commands) == 2
 
 
 def test_prose_repeats_no_result():
@@ -221,7 +244,8 @@ def test_slides_are_those_of_the_lesson():
             assert kinds == {"skip"}
     for before, cell in pairwise(NOTEBOOK.cells):
         if "<details>" in cell.source and cell.metadata["slideshow"]["slide_type"] != "skip":
-            answers = "notes" if before.cell_type == "code" else "subslide"  # for the speaker
+            follows_code = before.metadata["slideshow"]["slide_type"] == "fragment"
+            answers = "notes" if follows_code else "subslide"  # for the speaker
             assert cell.metadata["slideshow"]["slide_type"] == answers
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 FILES = ("README.md", "docs/homes.md", "pyproject.toml", "CITATION.cff")
-FILES += (".github/ISSUE_TEMPLATE/config.yml",)
+FILES += (".github/ISSUE_TEMPLATE/config.yml", "Digit_recognizer.ipynb")
 
 
 def find_repository(folder: Path = ROOT) -> str:

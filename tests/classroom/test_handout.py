@@ -24,10 +24,9 @@ FLAGS = "--without-solutions", "--solutions", "--nbgrader"
 
 
 def pick_cells(*names):
-    """A notebook of some cells of the lesson, which may start with another cell."""
+    """A notebook of some cells of the lesson."""
     found = {cell.id: cell for cell in NOTEBOOK.cells}
-    first = next(cell for cell in NOTEBOOK.cells if cell.cell_type == "code")
-    cells = [copy.deepcopy(first if name == "start" else found[name]) for name in names]
+    cells = [copy.deepcopy(found[name]) for name in names]
     return nbformat.v4.new_notebook(metadata=copy.deepcopy(NOTEBOOK.metadata), cells=cells)
 
 
