@@ -21,7 +21,7 @@ def start_keras() -> None:
     waits up to a minute for a tuning thread after its last step.
     """
     # No log level prevents the messages: https://github.com/tensorflow/tensorflow/issues/100442
-    with _delay_interrupt(), hold_back_stderr():
+    with delay_interrupt(), hold_back_stderr():
         configure_keras()
         import keras
 
@@ -87,16 +87,21 @@ def _stop_tuning_pipelines():
 
 
 @contextmanager
-def _delay_interrupt():
+def delay_interrupt() -> Iterator[list]:
+    """Raises KeyboardInterrupt at its end if Ctrl-C was pressed within.
+
+    Yields:
+        A list that gets an element at each Ctrl-C, so that long work can stop where it is safe.
+    """
+    interrupts: list = []
     # Ctrl-C reaches only the main thread, and no thread if the parent ignores it (nohup).
     in_main_thread = threading.current_thread() is threading.main_thread()
     if not in_main_thread or signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None):
-        yield
+        yield interrupts
         return
-    interrupts = []
     usual = signal.signal(signal.SIGINT, lambda *interrupt: interrupts.append(interrupt))
     try:
-        yield
+        yield interrupts
     finally:
         signal.signal(signal.SIGINT, usual)
     if interrupts:

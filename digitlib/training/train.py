@@ -14,6 +14,7 @@ import numpy as np
 
 from digitlib.data import NUM_CLASSES, Split
 from digitlib.images import batch_images, one_hot_labels
+from digitlib.startup import delay_interrupt
 from digitlib.training.augmentation import build_augmentation
 from digitlib.training.checkpoints import Checkpoint
 from digitlib.training.networks import build_model
@@ -90,9 +91,12 @@ def train_model(
         progress = checkpoint.load(_state(model, learner)) or progress
     for epoch in range(progress["epochs"], recipe.epochs):
         network = model if epoch >= recipe.epochs - recipe.plain_epochs else learner
-        _train_epoch(network, recipe, data, validation_data, seed, verbose, progress)
-        if checkpoint_dir:
-            checkpoint.save(_state(model, learner), progress)
+        # Python ignores exceptions in places where TensorFlow spends time, such as destructors.
+        with delay_interrupt() as interrupts:
+            callback = _OneEpoch(interrupts)
+            _train_epoch(network, recipe, data, validation_data, seed, verbose, callback, progress)
+            if checkpoint_dir:
+                checkpoint.save(_state(model, learner), progress)
     if recipe.calibrated:
         calibrate_model(model, validation)
     record["validation_accuracy"] = progress["history"]["val_accuracy"][-1]
@@ -100,7 +104,7 @@ def train_model(
     return Run(model, progress["history"], progress["seconds"], progress["cpu_seconds"], record)
 
 
-def _train_epoch(network, recipe, data, validation_data, seed, verbose, progress):
+def _train_epoch(network, recipe, data, validation_data, seed, verbose, callback, progress):
     epoch = progress["epochs"]
     started, cpu_started = time.perf_counter(), time.process_time()
     # Only seed and epoch decide the order, so that an interrupted training can continue.
@@ -112,7 +116,7 @@ def _train_epoch(network, recipe, data, validation_data, seed, verbose, progress
         epochs=recipe.epochs,
         validation_data=validation_data,
         verbose=verbose,
-        callbacks=[_OneEpoch()],
+        callbacks=[callback],
     )
     for name, values in fitted.history.items():
         progress["history"].setdefault(name, []).extend(values)
@@ -122,9 +126,15 @@ def _train_epoch(network, recipe, data, validation_data, seed, verbose, progress
 
 
 class _OneEpoch(keras.callbacks.Callback):
-    """Ends `fit` after one epoch, or with an error when the loss becomes NaN."""
+    """Ends `fit` after one epoch; earlier when it is interrupted or the loss becomes NaN."""
+
+    def __init__(self, interrupts):
+        super().__init__()
+        self.interrupts = interrupts
 
     def on_train_batch_end(self, batch, logs=None):
+        if self.interrupts:
+            raise KeyboardInterrupt
         if not math.isfinite(logs["loss"]):
             raise FloatingPointError(
                 f"the loss became {'NaN' if math.isnan(logs['loss']) else 'infinite'}. "

@@ -19,6 +19,8 @@ from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 from digitlib import RECIPES, load_model, predict_digits, save_model
 from digitlib.data import LABEL_ERRORS
 
+INTERRUPTED = "digitlib: interrupted; no unfinished file is left.\n"
+
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
@@ -356,8 +358,7 @@ def test_interrupted_training_ends_in_one_line_and_leaves_no_file(tmp_path):
     time.sleep(0.3)
     running.send_signal(signal.SIGINT)
     _, errors = running.communicate(timeout=60)
-    assert running.returncode == 130
-    assert errors.decode() == "digitlib: interrupted; no unfinished file is left.\n"
+    assert (running.returncode, errors.decode()) == (130, INTERRUPTED)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -378,8 +379,7 @@ def test_the_same_line_goes_on_after_an_interruption(mnist, run_digitlib, tmp_pa
         time.sleep(0.1)
     running.send_signal(signal.SIGINT)
     _, errors = running.communicate(timeout=60)
-    assert running.returncode == 130
-    assert errors.decode() == "digitlib: interrupted; no unfinished file is left.\n"
+    assert (running.returncode, errors.decode()) == (130, INTERRUPTED)
     done = run_digitlib(*line, cwd=tmp_path)
     assert done.returncode == 0
     assert "the same command resumes from kept" in done.stdout
@@ -399,5 +399,4 @@ def test_interrupted_start_ends_in_one_line(tmp_path, seconds):
     time.sleep(seconds)
     starting.send_signal(signal.SIGINT)
     _, errors = starting.communicate(timeout=60)
-    assert starting.returncode == 130
-    assert errors.decode() == "digitlib: interrupted; no unfinished file is left.\n"
+    assert (starting.returncode, errors.decode()) == (130, INTERRUPTED)

@@ -165,6 +165,33 @@ def test_an_interruption_loses_one_epoch_at_most(splits, whole, tmp_path, monkey
         assert np.array_equal(one, other)
 
 
+class _Interrupt:
+    def __del__(self):  # Python only reports what is raised here, and goes on
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("at_the_end", [False, True])
+def test_no_interruption_is_lost_and_a_finished_epoch_is_kept(
+    splits, tmp_path, monkeypatch, at_the_end
+):
+    fit, calls = keras.Model.fit, []
+
+    def interrupt_the_second(self, *arguments, **options):
+        calls.append(options["initial_epoch"])
+        if len(calls) == 2 and not at_the_end:
+            _Interrupt()
+        fitted = fit(self, *arguments, **options)
+        if len(calls) == 2:
+            _Interrupt()
+        return fitted
+
+    monkeypatch.setattr(keras.Model, "fit", interrupt_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        train_model(SMALL, *splits, verbose=0, checkpoint_dir=tmp_path)
+    train_model(SMALL, *splits, verbose=0, checkpoint_dir=tmp_path)
+    assert calls == ([0, 1, 2, 3] if at_the_end else [0, 1, 1, 2, 3])
+
+
 def test_the_stop_button_leaves_a_checkpoint_and_a_usable_kernel(tmp_path, data, whole, kernel):
     folder = tmp_path / "stopped"
     arguments = ["", str(data), "SMALL", str(folder)]
@@ -179,7 +206,7 @@ def test_the_stop_button_leaves_a_checkpoint_and_a_usable_kernel(tmp_path, data,
     reply = None
     while reply is None:
         assert time.monotonic() < deadline
-        manager.interrupt_kernel()  # lost if Python is in a place that ignores exceptions
+        manager.interrupt_kernel()  # lost if Python is not in an epoch, and ignores exceptions
         with contextlib.suppress(queue.Empty):
             message = client.get_shell_msg(timeout=1)
             # A kernel that was slow to start was asked several times whether it is there.
