@@ -88,11 +88,7 @@ def _stop_tuning_pipelines():
 
 @contextmanager
 def delay_interrupt() -> Iterator[list]:
-    """Raises KeyboardInterrupt at its end if Ctrl-C was pressed within.
-
-    Yields:
-        A list that gets an element at each Ctrl-C, so that long work can stop where it is safe.
-    """
+    """Raises KeyboardInterrupt at its end if Ctrl-C was pressed; yields a list of the presses."""
     interrupts: list = []
     # Ctrl-C reaches only the main thread, and no thread if the parent ignores it (nohup).
     in_main_thread = threading.current_thread() is threading.main_thread()

@@ -92,9 +92,8 @@ def train_model(
     for epoch in range(progress["epochs"], recipe.epochs):
         network = model if epoch >= recipe.epochs - recipe.plain_epochs else learner
         # Python ignores exceptions in places where TensorFlow spends time, such as destructors.
-        with delay_interrupt() as interrupts:
-            callback = _OneEpoch(interrupts)
-            _train_epoch(network, recipe, data, validation_data, seed, verbose, callback, progress)
+        with delay_interrupt() as stop:
+            _train_epoch(network, recipe, data, validation_data, seed, verbose, stop, progress)
             if checkpoint_dir:
                 checkpoint.save(_state(model, learner), progress)
     if recipe.calibrated:
@@ -104,7 +103,7 @@ def train_model(
     return Run(model, progress["history"], progress["seconds"], progress["cpu_seconds"], record)
 
 
-def _train_epoch(network, recipe, data, validation_data, seed, verbose, callback, progress):
+def _train_epoch(network, recipe, data, validation_data, seed, verbose, stop, progress):
     epoch = progress["epochs"]
     started, cpu_started = time.perf_counter(), time.process_time()
     # Only seed and epoch decide the order, so that an interrupted training can continue.
@@ -116,7 +115,7 @@ def _train_epoch(network, recipe, data, validation_data, seed, verbose, callback
         epochs=recipe.epochs,
         validation_data=validation_data,
         verbose=verbose,
-        callbacks=[callback],
+        callbacks=[_OneEpoch(stop)],
     )
     for name, values in fitted.history.items():
         progress["history"].setdefault(name, []).extend(values)
@@ -128,12 +127,12 @@ def _train_epoch(network, recipe, data, validation_data, seed, verbose, callback
 class _OneEpoch(keras.callbacks.Callback):
     """Ends `fit` after one epoch; earlier when it is interrupted or the loss becomes NaN."""
 
-    def __init__(self, interrupts):
+    def __init__(self, stop):
         super().__init__()
-        self.interrupts = interrupts
+        self.stop = stop  # filled by Ctrl-C
 
     def on_train_batch_end(self, batch, logs=None):
-        if self.interrupts:
+        if self.stop:
             raise KeyboardInterrupt
         if not math.isfinite(logs["loss"]):
             raise FloatingPointError(
