@@ -34,6 +34,7 @@ _LAYERS = {
     "Rescaling": "scale offset",
     "Reshape": "target_shape",
 }
+_LAYERS["DepthwiseConv2D"] = _LAYERS["Conv2D"]  # which it becomes
 _PLAIN = "GlobalMaxPooling2D GlobalAveragePooling2D Softmax Flatten"
 _PLAIN += " Dropout SpatialDropout2D GaussianNoise GaussianDropout"
 _LAYERS |= dict.fromkeys(_PLAIN.split(), "")
@@ -43,7 +44,7 @@ _ACTIVATIONS = (
 )
 # Settings that network.js takes for granted.
 _USUAL = {"data_format": "channels_last", "groups": 1, "dilation_rate": (1, 1)}
-_USUAL |= {"axis": -1, "keepdims": False}
+_USUAL |= {"axis": -1, "keepdims": False, "depth_multiplier": 1}
 _FACTS = {"seed": int, "validation_accuracy": float, "date": str}
 
 
@@ -100,7 +101,10 @@ def describe_layers(model: "keras.Model", *, small: bool = False) -> dict[str, A
     _verify_sequence(model, layers)
     content = b""
     for layer, description in zip(layers, described, strict=True):
-        arrays = {weight.name: _take_array(weight, small) for weight in layer.weights}
+        arrays = {weight.name: np.asarray(weight, "<f4") for weight in layer.weights}
+        if type(layer).__name__ == "DepthwiseConv2D":  # zeros for the maps that a filter leaves out
+            arrays["kernel"] = arrays["kernel"] * np.eye(len(arrays["kernel"][0, 0]), dtype="<f4")
+        arrays = {name: _shorten(array, small) for name, array in arrays.items()}
         description["arrays"] = [
             {"name": name, "shape": list(array.shape), "bits": 8 * array.itemsize}
             for name, array in arrays.items()
@@ -142,7 +146,7 @@ def _describe_layer(layer):
     settings = {name: config[name] for name in _LAYERS[kind].split()}
     if kind == "Reshape":
         settings["target_shape"] = layer.output.shape[1:]
-    return {"kind": kind, "name": layer.name, **settings}
+    return {"kind": kind.removeprefix("Depthwise"), "name": layer.name, **settings}
 
 
 def _verify_sequence(model, layers):
@@ -154,8 +158,7 @@ def _verify_sequence(model, layers):
         raise ValueError("a page can only show layers that follow each other, each used once.")
 
 
-def _take_array(weight, small):
-    array = np.asarray(weight, "<f4")
+def _shorten(array, small):
     with np.errstate(over="ignore"):
         short = array.astype("<f2") if small and array.ndim > 1 else array
     return short if np.isfinite(short).all() else array  # 65,504 is the largest of 16 bits

@@ -99,7 +99,8 @@ def test_a_model_without_a_name_or_record_is_my_network():
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        (keras.layers.DepthwiseConv2D(3, name="odd"), r"the layer odd \(DepthwiseConv2D\)"),
+        (keras.layers.SeparableConv2D(3, 3, name="odd"), r"the layer odd \(SeparableConv2D\)"),
+        (keras.layers.DepthwiseConv2D(3, depth_multiplier=2), "depth_multiplier=2 of the layer"),
         (keras.layers.Conv2D(4, 3, dilation_rate=2), r"dilation_rate=\(2, 2\) of the layer conv2d"),
         (keras.layers.BatchNormalization(axis=1), "axis=1 of the layer batch_norm"),
         (keras.layers.Conv2D(4, 3, activation="mish"), "the activation 'mish' of the layer conv2d"),

@@ -166,6 +166,7 @@ def test_other_layers_of_students_agree(open_page, mnist):
             layers.Rescaling(2, offset=-0.5),
             layers.Conv2D(6, (3, 5), strides=(2, 1), padding="same", activation="tanh"),
             layers.AveragePooling2D((2, 3), strides=1, padding="same"),
+            layers.DepthwiseConv2D((3, 2), padding="same", activation="softsign"),
             layers.LeakyReLU(0.1),
             layers.MaxPooling2D(3, strides=2, padding="same"),
             layers.Conv2D(8, 2, strides=3, activation="selu", use_bias=False),
