@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _BY = f" {TIMES} "  # between the sides of a shape
 _SHIFT = 0.04  # inches from one sheet to the next
 _ARROW = {"arrowstyle": "-|>", "color": "0.35", "linewidth": 1, "shrinkA": 0, "shrinkB": 0}
-_FACES = {"Image": "white", "Conv2D": "#bcd9ee", "Dense": "#f2c999"}
+_FACES = {"Image": "white", "Conv2D": "#bcd9ee", "Depthwise": "#bcd9ee", "Dense": "#f2c999"}
 
 
 def plot_network(model: "keras.Model", *, ax: Axes | None = None) -> Axes:
@@ -23,7 +23,7 @@ def plot_network(model: "keras.Model", *, ax: Axes | None = None) -> Axes:
 
     Sheets are as high as their maps have rows, and more channels have more sheets. The height of a
     bar grows with the logarithm of its length. Layers that keep the shape, such as dropout, are
-    noted below the layer before them.
+    noted below the layer before them; so is the 1 x 1 convolution after a depthwise one.
 
     Args:
         model: a Keras model whose layers form one chain.
@@ -61,11 +61,15 @@ def _read_layers(model):
     for layer in model.layers:
         # Short names, so that a network fits on a page.
         name = type(layer).__name__.replace("Normalization", "Norm").replace("Average", "Avg")
+        name = name.replace("DepthwiseConv2D", "Depthwise")
         shape = tuple(layer.output.shape[1:])
         if name == "InputLayer":
             continue
         if shape == steps[-1][0] and not hasattr(layer, "kernel"):
             steps[-1][1].append(f"+ {name} {getattr(layer, 'rate', '')}".strip())
+        elif steps[-1][1][0] == "Depthwise" and getattr(layer, "kernel_size", 0) == (1, 1):
+            name, _, size = steps.pop()[1]
+            steps.append((shape, [name, _BY.join(map(str, shape)), f"{size}, then 1{TIMES}1"]))
         else:
             lines = [name, _BY.join(map(str, shape)), *_describe_layer(layer)]
             steps.append((shape, lines))

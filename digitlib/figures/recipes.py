@@ -1,4 +1,4 @@
-"""A plot that compares recipes: what accuracy costs."""
+"""A plot that compares recipes: what accuracy costs, in training time or in size."""
 
 from collections.abc import Mapping
 
@@ -28,54 +28,77 @@ _PLACES = [  # of a name from its point, in points, and the name's alignment
 _TICKS = [0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9999]
 
 
+_COSTS = {  # column -> title, its word in the label of the x-axis, unit
+    "cpu_seconds": ("Accuracy and cost of the recipes", "training", "CPU-seconds"),
+    "parameters": ("Accuracy and size of the networks", "size", "parameters"),
+    "bytes": ("Accuracy and size of the weights", "size", "bytes"),
+}
+
+
 def plot_recipes(
-    summary: pd.DataFrame, reported: Mapping[str, float], *, ax: Axes | None = None
+    summary: pd.DataFrame,
+    reported: Mapping[str, float],
+    *,
+    cost: str = "cpu_seconds",
+    ax: Axes | None = None,
 ) -> Axes:
-    """Plots the accuracy of recipes against the CPU time of their training.
+    """Plots the accuracy of recipes against the CPU time of their training, or their size.
 
     Points are means over seeds, with one standard deviation up and down. An open diamond of the
-    same colour is the accuracy that the recipe's source reports.
+    same colour is the accuracy that the recipe's source reports. A network that others have
+    measured is a row without a mean (NaN), and has only the diamond.
 
     Args:
-        summary: the columns recipe, test_mean, test_deviation, cpu_seconds of `summarize_results`.
+        summary: the columns recipe, test_mean, test_deviation and `cost` of `summarize_results`.
         reported: from recipes to reported accuracies, 0 to 1; other recipes have no diamond.
+        cost: the column for the x-axis: cpu_seconds, parameters or bytes.
         ax: the Axes to draw on; None makes a figure.
 
     Returns:
         The Axes.
     """
+    if cost not in _COSTS:
+        raise ValueError(f"cost must be one of {', '.join(_COSTS)}; got {cost!r}")
+    title, what, unit = _COSTS[cost]
     shown = {name: reported[name] for name in summary["recipe"] if name in reported}
-    accuracies = np.array([*summary["test_mean"], *shown.values()])
-    _verify_results(accuracies, summary["cpu_seconds"])
+    places = summary["test_mean"].fillna(summary["recipe"].map(shown))
+    accuracies = np.array([*places, *shown.values()])
+    _verify_results(accuracies, summary[cost])
     ax = ax or new_axes((8.5, 4.5))
-    for row, style in zip(summary.itertuples(), STYLES(), strict=False):
-        point = style | {"linestyle": "none", "markersize": 8, "capsize": 3}
-        ax.errorbar(row.cpu_seconds, row.test_mean, row.test_deviation, **point)
-        if row.recipe in shown:
-            diamond = {"color": style["color"], "fillstyle": "none", "markersize": 10}
-            ax.plot(row.cpu_seconds, shown[row.recipe], "D", **diamond)
-    if shown:
-        ax.plot([], [], "D", color="0.3", fillstyle="none", label="as reported")
-    ax.set(title="Accuracy and cost of the recipes", xscale="log")
-    ax.set(xlabel="training (CPU-seconds)", ylabel="test accuracy")
+    rows = summary.assign(cost=summary[cost], place=places)
+    _draw_points(ax, rows, shown)
+    ax.set(title=title, xscale="log", xlabel=f"{what} ({unit})", ylabel="test accuracy")
     ax.xaxis.set_major_formatter("{x:,g}")
     ax.xaxis.set_minor_formatter(LogFormatter())
-    mean, deviation = summary["test_mean"], summary["test_deviation"]
-    _scale_accuracy(ax, accuracies, np.array([*accuracies, *mean - deviation, *mean + deviation]))
+    deviation = summary["test_deviation"]
+    accuracies = np.array([*places, *shown.values()])
+    _scale_accuracy(
+        ax, accuracies, np.array([*accuracies, *places - deviation, *places + deviation])
+    )
     ax.margins(x=0.12)  # room for names
     sns.despine(ax=ax)
-    _label_points(ax, summary, shown)
+    _label_points(ax, rows, shown)
     if shown:
+        ax.plot([], [], "D", color="0.3", fillstyle="none", label="as reported")
         place_legend(ax)
-    return describe(ax, _describe_recipes(summary, shown))
+    return describe(ax, _describe_recipes(rows, shown, unit))
 
 
-def _verify_results(accuracies, seconds):
-    if not len(seconds):
+def _verify_results(accuracies, costs):
+    if not len(costs):
         raise ValueError("expected the results of at least one recipe; got none")
-    if not ((accuracies >= 0) & (accuracies <= 1)).all() or not (seconds > 0).all():
-        found = f"{accuracies} and {seconds.to_numpy()}"
-        raise ValueError(f"expected accuracies from 0 to 1 and CPU times above 0; got {found}")
+    if not ((accuracies >= 0) & (accuracies <= 1)).all() or not (costs > 0).all():
+        found = f"{accuracies} and {costs.to_numpy()}"
+        raise ValueError(f"expected accuracies from 0 to 1 and costs above 0; got {found}")
+
+
+def _draw_points(ax, rows, shown):
+    for row, style in zip(rows.itertuples(), STYLES(), strict=False):
+        point = style | {"linestyle": "none", "markersize": 8, "capsize": 3}
+        ax.errorbar(row.cost, row.test_mean, row.test_deviation, **point)
+        if row.recipe in shown:
+            diamond = {"color": style["color"], "fillstyle": "none", "markersize": 10}
+            ax.plot(row.cost, shown[row.recipe], "D", **diamond)
 
 
 def _scale_accuracy(ax, accuracies, ends):
@@ -89,21 +112,21 @@ def _scale_accuracy(ax, accuracies, ends):
     write_percent(ax.yaxis)
 
 
-def _label_points(ax, summary, shown):
+def _label_points(ax, rows, shown):
     # Each name goes to the first place where it covers no point, bar or other name.
     ax.figure.canvas.figure.draw_without_rendering()
     taken = []
-    for row in summary.itertuples():
+    for row in rows.itertuples():
         reach = np.nan_to_num(row.test_deviation)
-        reported = shown.get(row.recipe, row.test_mean)
-        ends = [(row.test_mean - reach, row.test_mean + reach), (reported, reported)]
+        reported = shown.get(row.recipe, row.place)
+        ends = [(row.place - reach, row.place + reach), (reported, reported)]
         for values in np.clip(ends, *ax.get_ylim()):
-            place = ax.transData.transform([(row.cpu_seconds, value) for value in values])
+            place = ax.transData.transform([(row.cost, value) for value in values])
             taken.append(Bbox(place).padded(7))
-    for row in summary.itertuples():
+    for row in rows.itertuples():
         for x, y, ha, va in _PLACES:
             style = {"textcoords": "offset points", "ha": ha, "va": va, "fontsize": 9}
-            text = ax.annotate(row.recipe, (row.cpu_seconds, row.test_mean), (x, y), **style)
+            text = ax.annotate(row.recipe, (row.cost, row.place), (x, y), **style)
             box = text.get_window_extent()
             inside = ax.bbox.x0 < box.x0 and ax.bbox.y0 < box.y0 and box.y1 < ax.bbox.y1
             if (inside and not box.count_overlaps(taken)) or (x, y) == _PLACES[-1][:2]:
@@ -112,13 +135,14 @@ def _label_points(ax, summary, shown):
         taken.append(box)
 
 
-def _describe_recipes(summary, shown):
-    text = "Test accuracy of recipes, mean and standard deviation over seeds, against CPU-seconds."
-    for row in summary.itertuples():
-        numbers = row.test_mean, row.test_deviation
-        mean, deviation = (write_number(number, percent=True) for number in numbers)
-        text += f" {row.recipe}: {mean}, deviation {deviation}, {write_number(row.cpu_seconds)} s"
+def _describe_recipes(rows, shown, unit):
+    text = f"Test accuracy of recipes, mean and standard deviation over seeds, against {unit}."
+    for row in rows.itertuples():
+        facts = [f"{write_number(row.cost)} {unit}"]
+        if np.isfinite(row.test_mean):
+            spread = write_number(row.test_deviation, percent=True)
+            facts = [write_number(row.test_mean, percent=True), f"deviation {spread}", *facts]
         if row.recipe in shown:
-            text += f", reported {write_number(shown[row.recipe], True)}"
-        text += "."
+            facts.append(f"reported {write_number(shown[row.recipe], percent=True)}")
+        text += f" {row.recipe}: {', '.join(facts)}."
     return text

@@ -57,6 +57,14 @@ def _convolution(layers, recipe, filters, size, *, pool=False, padding="valid"):
     return [*block, layers.ReLU()]
 
 
+def _separable(layers, recipe, *filters):
+    # One filter for each map, then filters of 1 x 1 that mix the maps, take few weights together.
+    network = _convolution(layers, recipe, recipe.width, 3, pool=True)
+    for n in filters:
+        network += [layers.DepthwiseConv2D(3, use_bias=False), *_convolution(layers, recipe, n, 1)]
+    return [*network, layers.GlobalAveragePooling2D()]
+
+
 @recipe(
     epochs=2,
     learning_rate=0.006,
@@ -133,6 +141,21 @@ def _tiny(layers, recipe):
         *_convolution(layers, recipe, recipe.width * 3 // 2, 3, padding="same"),
         layers.GlobalAveragePooling2D(),
     ]
+
+
+_SMALL = _OURS | {"learning_rate": 0.01, "label_smoothing": 0.0}
+
+
+@recipe(**_SMALL, epochs=24, width=16, augmentation=0.04, plain_epochs=6)
+def _small(layers, recipe):
+    """At most 5,000 parameters: depthwise-separable convolutions, which need few weights."""
+    return _separable(layers, recipe, 28, 28, 30, 32)
+
+
+@recipe(**_SMALL | {"learning_rate": 0.02}, epochs=24, width=7, augmentation=0.02, plain_epochs=6)
+def _micro(layers, recipe):
+    """At most 1,000 parameters: as `small`, with a third of its filters."""
+    return _separable(layers, recipe, 9, 9, 9, 10)
 
 
 @recipe(

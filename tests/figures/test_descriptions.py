@@ -144,7 +144,7 @@ PLOTS = {
     ),
     "plot_recipes": (
         lambda n: digitlib.plot_recipes(summary(n), {"dense": 0.98}),
-        {0.975: ["dense: 97.5%, deviation 0.1%, 6.5 s", "reported 98%"], 0.5: ["50%"]},
+        {0.975: ["dense: 97.5%, deviation 0.1%, 6.5 CPU-seconds", "reported 98%"], 0.5: ["50%"]},
     ),
     "plot_reliability": (
         lambda n: digitlib.plot_reliability(calibration(n)),

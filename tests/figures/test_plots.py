@@ -11,6 +11,7 @@ from digitlib.experiments.results import read_results, summarize_results
 from digitlib.figures.handwriting import plot_reading, plot_stages, plot_steps
 from digitlib.figures.plots import plot_class_counts, plot_confusion, plot_reliability
 from digitlib.figures.recipes import plot_recipes
+from digitlib.figures.style import read_description
 from digitlib.handwriting.normalization import Steps
 from digitlib.uncertainty import measure_calibration
 
@@ -95,6 +96,22 @@ def test_recipes_stand_at_their_cost_and_accuracy(summary):
     assert np.allclose(bars, [[0.973, 0.977], [0.990, 0.992]])
 
 
+def test_published_networks_stand_at_their_size_without_a_mean(summary):
+    theirs = {"recipe": ["theirs"], "parameters": [697], "test_mean": [np.nan]}
+    ours = summary.assign(parameters=[101_770, 9_770])
+    ax = plot_recipes(pd.concat([ours, pd.DataFrame(theirs)]), {"theirs": 0.99}, cost="parameters")
+    means = [bars[0].get_xydata().tolist() for bars in ax.containers]
+    assert means[:2] == [[[101_770, 0.975]], [[9_770, 0.991]]]
+    assert np.isnan(means[2][0][1])
+    diamonds = [line.get_xydata().tolist() for line in ax.lines if line.get_marker() == "D"]
+    assert diamonds == [[[697, 0.99]], []]
+    assert texts(ax) == ["dense", "cnn", "theirs"]
+    assert ax.get_xlabel() == "size (parameters)"
+    assert read_description(ax).endswith("theirs: 697 parameters, reported 99%.")
+    with pytest.raises(ValueError, match="cost must be one of cpu_seconds, parameters, bytes"):
+        plot_recipes(ours, {}, cost="size")
+
+
 def test_names_of_recipes_stand_beside_their_points_without_overlap():
     results = read_results("benchmarks/results.csv")
     ax = plot_recipes(summarize_results(results), {"keras_example": 0.99})
@@ -135,7 +152,7 @@ def test_no_recipe_is_outside_the_axes(accuracies, deviation):
         (recipes(0.9, 97.5), {}, r"expected accuracies from 0 to 1.*97\.5"),
         (recipes(np.nan), {}, "expected accuracies from 0 to 1.*nan"),
         (recipes(0.9), {"recipe 0": 99.2}, r"expected accuracies from 0 to 1.*99\.2"),
-        (recipes(0.9, seconds=0.0), {}, r"CPU times above 0; got \[0\.9\] and \[0\.\]"),
+        (recipes(0.9, seconds=0.0), {}, r"costs above 0; got \[0\.9\] and \[0\.\]"),
     ],
 )
 def test_results_without_a_place_in_the_plot_are_refused(summary, reported, message):

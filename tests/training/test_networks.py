@@ -26,6 +26,30 @@ def convolution(filters, size, padding, shape, *, pooled=None, normalised=False)
     return [*layers, ("ReLU", None, end)]
 
 
+def separable(filters, channels, size):
+    """A depthwise convolution of 3 x 3, one of 1 x 1, normalisation, ReLU."""
+    depthwise = ("DepthwiseConv2D", (3, "valid", False), (size, size, channels))
+    return [depthwise, *convolution(filters, 1, "valid", (size, size), normalised=True)]
+
+
+def small(width, *filters):
+    blocks, weights, channels = [], 9 * width + 4 * width, width
+    for place, number in enumerate(filters):
+        blocks += separable(number, channels, 11 - 2 * place)
+        weights += 9 * channels + channels * number + 4 * number
+        channels = number
+    return (
+        [
+            *convolution(width, 3, "valid", (26, 26), pooled=(13, 13), normalised=True),
+            *blocks,
+            ("GlobalAveragePooling2D", None, (channels,)),
+            ("Dense", (10, "softmax"), (10,)),
+        ],
+        weights + dense(10, channels),
+        {},
+    )
+
+
 # Layer by layer: its class, what counts in it, its output shape. Then parameters and settings.
 def best(width):
     return (
@@ -196,6 +220,8 @@ PUBLISHED = {
         + dense(10, 18),
         {},
     ),
+    "small": small(16, 28, 28, 30, 32),
+    "micro": small(7, 9, 9, 9, 10),
     "dense": (
         [
             (FLAT, None, (784,)),
@@ -223,6 +249,9 @@ def settings(layer):
             # A convolution of ours has its activation behind the pooling.
             own = config["padding"] if config["activation"] == "linear" else config["activation"]
             return config["filters"], config["kernel_size"][0], own
+        case "DepthwiseConv2D":
+            assert (config["strides"], config["depth_multiplier"]) == ((1, 1), 1)
+            return config["kernel_size"][0], config["padding"], config["use_bias"]
         case "BatchNormalization":
             return config["momentum"]
         case "MaxPooling2D":
@@ -237,8 +266,9 @@ def settings(layer):
 def test_every_recipe_stands_in_the_table():
     assert set(RECIPES) == set(PUBLISHED)
     assert list(RECIPES) == [
-        *("fast", "accurate", "best", "tiny", "robust", "mnist_cnn", "digit_recognizer"),
-        *("stacked_conv", "ocr", "small_kernel", "keras_example", "dense", "logistic"),
+        *("fast", "accurate", "best", "tiny", "small", "micro", "robust", "mnist_cnn"),
+        *("digit_recognizer", "stacked_conv", "ocr", "small_kernel", "keras_example", "dense"),
+        "logistic",
     ]
     assert all(recipe.name == name for name, recipe in RECIPES.items())
 
@@ -281,5 +311,6 @@ def test_batch_normalisation_takes_the_place_of_biases():
     assert model.count_params() == plain + 3 * (16 + 32)
 
 
-def test_tiny_has_at_most_ten_thousand_parameters():
-    assert build_model(RECIPES["tiny"]).count_params() <= 10_000
+@pytest.mark.parametrize(("name", "most"), [("tiny", 10_000), ("small", 5000), ("micro", 1000)])
+def test_small_networks_have_few_parameters(name, most):
+    assert build_model(RECIPES[name]).count_params() <= most
