@@ -1,5 +1,6 @@
 """The programs that measure: that they run and count right. How fast things are is no test."""
 
+import dataclasses
 import importlib.util
 import os
 import re
@@ -27,6 +28,7 @@ from benchmarks.peers import (
     read_with_tesseract,
 )
 from benchmarks.scoring import list_numbers, read_page, score_page
+from benchmarks.sizes import round_weights
 from benchmarks.speed import (
     COLUMNS,
     choose_machine,
@@ -35,7 +37,7 @@ from benchmarks.speed import (
     measure_in_child,
 )
 from benchmarks.speedrun import TIMES, append_rows, bound_mean, summarize
-from digitlib import RECIPES, Split, load_model, save_model
+from digitlib import RECIPES, Split, evaluate_model, load_model, save_model, train_model
 from digitlib.handwriting.reading import Digit, Number, Reading
 from digitlib.training.networks import build_model
 
@@ -145,6 +147,41 @@ def test_the_ledger_grows_by_runs(tmp_path):
     ledger = pd.read_csv(tmp_path / "ledger.csv")
     assert ledger["entry"].tolist() == ["a", "b"] * 2
     assert ledger["run"].tolist() == [1, 1, 2, 2]
+
+
+def test_weights_with_few_bits_are_close_and_small():
+    rng = np.random.default_rng(0)
+    kernel, depthwise, bias = (rng.normal(size=size) for size in ((3, 3, 4, 6), (3, 3, 4, 1), (7,)))
+    # Sizes by hand: numbers of all weights, and a factor of two bytes for each filter.
+    for weights, sizes in (
+        (kernel, {32: 864, 16: 432, 8: 216 + 12, 4: 108 + 12}),
+        (depthwise, {32: 144, 16: 72, 8: 36 + 8, 4: 18 + 8}),
+        (bias, {32: 28, 16: 14, 8: 14, 4: 14}),
+    ):
+        weights = weights.astype(np.float32)
+        for bits, size in sizes.items():
+            rounded, found = round_weights(weights, bits)
+            assert (found, rounded.dtype) == (size, np.float32)
+            step = abs(weights).max() / (2 ** (bits - 1) - 1) if weights.ndim > 1 else 0
+            assert np.abs(rounded - weights).max() <= 0.51 * step + 2e-3 * (bits < 32)
+    one_filter = round_weights(kernel.astype(np.float32), 4)[0][..., 0]
+    assert one_filter.size > 15 >= len(np.unique(one_filter))
+    assert not round_weights(np.zeros((3, 3, 1, 2), np.float32), 4)[0].any()
+
+
+def test_the_sizes_of_trained_networks_are_measured(run_module, slices, mnist, tmp_path):
+    run = train_model(dataclasses.replace(RECIPES["logistic"], epochs=1), *slices, verbose=0)
+    save_model(run.model, tmp_path / "a.keras", record=run.record)
+    arguments = tmp_path / "a.keras", "--output", tmp_path / "sizes.csv"
+    done = run_module("benchmarks.sizes", *arguments)
+    assert done.returncode == 0, done.stderr
+    rows = pd.read_csv(tmp_path / "sizes.csv")
+    assert rows["bits"].tolist() == [32, 16, 8, 4]
+    assert rows["bytes"].tolist() == [31_400, 15_700, 7880, 3960]
+    assert (rows[["recipe", "seed", "parameters"]] == ["logistic", 0, 7850]).all(axis=None)
+    expected = evaluate_model(run.model, mnist.test).accuracy
+    assert rows["test_accuracy"][0] == pytest.approx(expected)
+    assert rows["test_accuracy"][2] == pytest.approx(expected, abs=0.01)
 
 
 def test_each_way_of_reading_is_measured(run_module, tmp_path):

@@ -258,6 +258,19 @@ def formats_table():
     return markdown_table(columns, rows)
 
 
+def sizes_table():
+    """Returns the accuracy of networks whose weights have fewer bits, in Markdown."""
+    columns = "recipe", "parameters:", "bits:", "bytes:", "seeds:", "test accuracy:"
+    rows = []
+    sizes = pd.read_csv(BENCHMARKS / "sizes.csv").groupby(["recipe", "bits"], sort=False)
+    for (recipe, bits), runs in sizes:
+        accuracy = runs["test_accuracy"]
+        spread = f"{accuracy.mean():.2%} ± {accuracy.std():.2%}"
+        size = f"{runs['parameters'].iloc[0]:,}", bits, f"{runs['bytes'].iloc[0]:,}"
+        rows.append((f"`{recipe}`", *size, len(runs), spread))
+    return markdown_table(columns, rows)
+
+
 def corruptions_table():
     """Returns accuracies and calibration errors on corrupted images, in Markdown."""
     table = tabulate(pd.read_csv(BENCHMARKS / "corruptions.csv"))
@@ -298,6 +311,7 @@ def measured_tables():
         "ratios without AVX-512": ratios_text("speed-avx2.csv"),
         "scaling": speed_table("scaling.csv"),
         "formats": formats_table(),
+        "sizes": sizes_table(),
         "corruptions": corruptions_table(),
         "determinism": determinism_table(),
     }
