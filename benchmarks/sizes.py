@@ -60,7 +60,7 @@ def round_weights(weights, bits):
     if bits == 16 or weights.ndim < 2:
         return short.astype(np.float32), short.nbytes
     # The last axis counts the filters; in a depthwise kernel, whose last axis is 1, the third one.
-    within = (0, 1) if weights.shape[2:][1:] == (1,) else tuple(range(weights.ndim - 1))
+    within = (0, 1) if weights.shape[3:] == (1,) else tuple(range(weights.ndim - 1))
     largest = 2 ** (bits - 1) - 1
     factor = (abs(weights).max(axis=within, keepdims=True) / largest).astype(np.float16)
     factor = np.maximum(factor.astype(np.float32), np.finfo(np.float16).tiny)

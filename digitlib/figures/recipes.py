@@ -26,8 +26,6 @@ _PLACES = [  # of a name from its point, in points, and the name's alignment
     (0, -22, "center", "top"),
 ]
 _TICKS = [0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9999]
-
-
 _COSTS = {  # column -> title, its word in the label of the x-axis, unit
     "cpu_seconds": ("Accuracy and cost of the recipes", "training", "CPU-seconds"),
     "parameters": ("Accuracy and size of the networks", "size", "parameters"),
@@ -70,11 +68,8 @@ def plot_recipes(
     ax.set(title=title, xscale="log", xlabel=f"{what} ({unit})", ylabel="test accuracy")
     ax.xaxis.set_major_formatter("{x:,g}")
     ax.xaxis.set_minor_formatter(LogFormatter())
-    deviation = summary["test_deviation"]
-    accuracies = np.array([*places, *shown.values()])
-    _scale_accuracy(
-        ax, accuracies, np.array([*accuracies, *places - deviation, *places + deviation])
-    )
+    ends = [places + sign * summary["test_deviation"] for sign in (-1, 1)]
+    _scale_accuracy(ax, accuracies, np.concatenate([accuracies, *ends]))
     ax.margins(x=0.12)  # room for names
     sns.despine(ax=ax)
     _label_points(ax, rows, shown)
