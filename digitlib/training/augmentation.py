@@ -4,8 +4,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from digitlib.data import IMAGE_SIZE
 from digitlib.startup import configure_keras
 from digitlib.training.recipe import SEED, SETTINGS
+
+_ROWS = np.arange(IMAGE_SIZE, dtype=np.float32)[:, None, None]
+_COLUMNS = np.arange(IMAGE_SIZE, dtype=np.float32)[None, :, None]
 
 
 def build_augmentation(
@@ -14,6 +18,7 @@ def build_augmentation(
     *,
     shear: float = 0.0,
     stroke: float = 0.0,
+    clutter: float = 0.0,
     degradation: float = 0.0,
 ) -> keras.Sequential:
     """Builds layers that change images at random, anew at each call.
@@ -26,6 +31,7 @@ def build_augmentation(
         seed: int from 0 to 2**32 - 1.
         shear: the largest slant, as the tangent of its angle, 0 to 1.
         stroke: the largest change in stroke width, 0 to 1; 1: a pixel on each side.
+        clutter: the fraction of images with a line, spots, clouds or the like over them, 0 to 1.
         degradation: the strength of blur, noise and loss of contrast, 0 to 1; 1: ink can vanish.
 
     Returns:
@@ -36,12 +42,13 @@ def build_augmentation(
         ValueError: a number is out of range.
     """
     SETTINGS["augmentation"].check("strength", strength)
-    for name, value in {"shear": shear, "stroke": stroke, "degradation": degradation}.items():
+    others = {"shear": shear, "stroke": stroke, "clutter": clutter, "degradation": degradation}
+    for name, value in others.items():
         SETTINGS[name].check(name, value)
     configure_keras()
     layers, outside = keras.layers, "constant"  # fill with background
     # With one seed, every layer would draw the same random numbers, so the changes would correlate.
-    seeds = np.random.default_rng(SEED.check("seed", seed)).integers(2**31, size=6).tolist()
+    seeds = np.random.default_rng(SEED.check("seed", seed)).integers(2**31, size=7).tolist()
     changes = []
     if stroke:
         changes.append(_RandomStroke(stroke, seeds[4]))
@@ -53,6 +60,8 @@ def build_augmentation(
             layers.RandomRotation(strength / 3, fill_mode=outside, seed=seeds[1]),
             layers.RandomZoom(strength, fill_mode=outside, seed=seeds[0]),
         ]
+    if clutter:
+        changes.append(_RandomClutter(clutter, seeds[6]))
     if degradation:  # last, because paper does not move with the digit
         changes.append(_RandomDegradation(degradation, seeds[5]))
     return keras.Sequential(changes)
@@ -83,6 +92,77 @@ class _RandomStroke(_RandomChange):
         thick = ops.max_pool(images, 3, strides=1, padding="same")
         thin = -ops.max_pool(-images, 3, strides=1, padding="same")
         return images + ops.abs(amount) * (ops.where(amount > 0, thick, thin) - images)
+
+
+class _RandomClutter(_RandomChange):
+    """Puts over some images what can lie over handwriting, a kind of its own over each."""
+
+    def change(self, images):
+        kinds = [self.cross] * 3 + [self.invert] * 2
+        kinds += [self.cloud, self.spot, self.speckle, self.smear, self.shuffle, self.outline]
+        # The order of images is random, so the first ones may get the first kind.
+        each = ops.shape(images)[0] * round(1000 * self.strength) // (1000 * len(kinds))
+        parts = [change(images[n * each : (n + 1) * each]) for n, change in enumerate(kinds)]
+        changed = ops.clip(ops.concatenate(parts, axis=0), 0, 1)
+        return ops.concatenate([changed, images[len(kinds) * each :]], axis=0)
+
+    def draw_field(self, images, size):
+        """Returns smooth random hills for each image, (n, 28, 28, 1), 0 to 1."""
+        shape = (ops.shape(images)[0], size, size, 1)
+        hills = keras.random.uniform(shape, seed=self.seeds)
+        return ops.image.resize(hills, images.shape[1:3], data_format="channels_last")
+
+    def cross(self, images):
+        """Draws a line across, straight or zigzag, solid or dotted; or wipes it away."""
+        left, right = self.draw(images, -4, 32), self.draw(images, -4, 32)
+        wave = ops.maximum(self.draw(images, -4, 4), 0)
+        width, period = self.draw(images, 0.7, 2.7), self.draw(images, 3, 10)
+        gap = ops.maximum(self.draw(images, -1, 0.6), 0)
+        along = (_COLUMNS + self.draw(images, 0, 10)) / period % 1
+        middle = left + (right - left) * _COLUMNS / 27 + wave * ops.abs(2 - 4 * along) - wave
+        ink = ops.clip(width - ops.abs(_ROWS - middle), 0, 1) * ops.cast(along >= gap, "float32")
+        ink = ops.where(self.draw(images, 0, 1) < 0.3, ops.transpose(ink, (0, 2, 1, 3)), ink)
+        return images + ops.where(self.draw(images, 0, 1) < 0.2, -ink, ink)
+
+    def invert(self, images):
+        """Inverts what lies outside a vertical band."""
+        left, right = self.draw(images, 2, 12), self.draw(images, 16, 26)
+        return ops.where((left <= _COLUMNS) & (right >= _COLUMNS), images, 1 - images)
+
+    def cloud(self, images):
+        """Mixes the image with clouds."""
+        sizes = {3: 1.0, 6: 0.6, 12: 0.4, 24: 0.2}
+        clouds = sum(weight * self.draw_field(images, size) for size, weight in sizes.items())
+        amount = self.draw(images, 0, 0.85)
+        return (1 - amount) * images + amount * (clouds - 0.5) * self.draw(images, 0.7, 1.5)
+
+    def spot(self, images):
+        """Covers parts of the image with grey spots."""
+        covered = self.draw_field(images, 10) > self.draw(images, 0.5, 0.9)
+        return ops.where(covered, self.draw(images, 0, 1), images)
+
+    def speckle(self, images):
+        """Replaces some pixels by noise."""
+        lot = keras.random.uniform(ops.shape(images), seed=self.seeds) / self.draw(images, 0, 0.3)
+        return ops.where(lot < 0.5, 0.0, ops.where(lot < 1, 1.0, images))
+
+    def smear(self, images):
+        """Smears the image to the side, as when it moves."""
+        return sum(ops.roll(images, n, axis=2) for n in range(-3, 4)) / 7
+
+    def shuffle(self, images):
+        """Moves pixels about, as ribbed glass does."""
+        for axis in (1, 2, 1, 2):
+            moved = keras.random.uniform(ops.shape(images), seed=self.seeds) < 0.4
+            images = ops.where(moved, ops.roll(images, 1, axis=axis), images)
+        return images
+
+    def outline(self, images):
+        """Keeps the outline only: of the ink, or of what lies just outside it."""
+        ink = ops.cast(images > 0.5, "float32")
+        thick = ops.max_pool(ink, 3, strides=1, padding="same")
+        thin = -ops.max_pool(-ink, 3, strides=1, padding="same")
+        return ops.where(self.draw(images, 0, 1) < 0.5, thick - ink, ink - thin)
 
 
 class _RandomDegradation(_RandomChange):

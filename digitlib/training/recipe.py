@@ -126,6 +126,7 @@ class Recipe:
     augmentation: float = _fraction("largest random shift and zoom, in image sizes", most=0.5)
     shear: float = _fraction("largest random slant, as the tangent of its angle")
     stroke: float = _fraction("largest random change in stroke width; 1: a pixel on each side")
+    clutter: float = _fraction("fraction of images with lines, spots, clouds or the like over them")
     degradation: float = _fraction("strength of blur, noise and contrast loss; 1: ink can vanish")
     writing_styles: float = _fraction(
         "digits in styles that MNIST lacks to add, as a fraction of the training set"

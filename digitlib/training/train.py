@@ -147,7 +147,8 @@ class _OneEpoch(keras.callbacks.Callback):
 def _compile(model, recipe, num_images, seed):
     """Compiles the model; returns it, or a model that augments its images first."""
     learner = model
-    changes = {name: getattr(recipe, name) for name in ("shear", "stroke", "degradation")}
+    names = "shear", "stroke", "clutter", "degradation"
+    changes = {name: getattr(recipe, name) for name in names}
     if recipe.augmentation or any(changes.values()):
         augmentation = build_augmentation(recipe.augmentation, seed, **changes)
         learner = keras.Sequential([augmentation, model])

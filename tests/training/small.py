@@ -51,7 +51,7 @@ def hash_trainings(train):
     recipes = [dataclasses.replace(recipe, epochs=1) for recipe in RECIPES.values()] + [
         dataclasses.replace(plain, augmentation=0.1, weight_decay=0.01),
         dataclasses.replace(plain, augmentation=0.1, plain_epochs=1),
-        dataclasses.replace(plain, shear=0.2, stroke=0.5, degradation=0.5),
+        dataclasses.replace(plain, shear=0.2, stroke=0.5, clutter=0.5, degradation=0.5),
         dataclasses.replace(plain, writing_styles=0.1, negatives=0.1),
         dataclasses.replace(plain, calibrated=True),
     ]

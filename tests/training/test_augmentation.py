@@ -11,6 +11,9 @@ from digitlib import train_model
 from digitlib.training.augmentation import build_augmentation
 from tests.training.small import ONE_EPOCH
 
+KINDS = ["line", "band", "cloud", "spot", "speckle", "smear", "shuffle", "outline"]
+STARTS = [180, 300, 360, 420, 480, 540, 600]
+
 
 def test_augmentation_moves_training_images_only(slices):
     images = slices[0].images[:50, ..., None].astype("float32") / 255
@@ -70,6 +73,48 @@ def test_every_second_image_gets_grey_and_noisy_paper(slices):
     assert np.array_equal(changed, again)
 
 
+def test_clutter_lies_over_the_share_of_images_that_was_asked_for(slices):
+    images = slices[0].images[:1100, ..., None].astype("float32") / 255
+    assert build_augmentation(0.0, clutter=0.0).layers == []
+    cover = build_augmentation(0.0, 3, clutter=0.6)
+    assert np.array_equal(cover(images, training=False), images)
+    changed = np.array(cover(images, training=True))
+    again = np.array(build_augmentation(0.0, 3, clutter=0.6)(images, training=True))
+    assert np.array_equal(changed, again)
+    assert changed.min() >= 0
+    assert changed.max() <= 1
+    assert np.array_equal(changed[660:], images[660:])
+    # Of each of the eleven kinds, 60 images: three of lines and two of bands come first.
+    before = dict(zip(KINDS, np.split(images[:660], STARTS), strict=True))
+    after = dict(zip(KINDS, np.split(changed[:660], STARTS), strict=True))
+    touched = {kind: (before[kind] != after[kind]).mean((1, 2, 3)) for kind in KINDS}
+    assert (touched["line"] < 0.4).all(), "about 28 of 784 pixels for each pixel of thickness"
+    assert (touched["line"] > 0).mean() > 0.8, "a few lie outside, or wipe nothing away"
+    assert ((after["line"] < before["line"]).any((1, 2, 3))).mean() == pytest.approx(0.2, abs=0.15)
+    assert (after["band"][:, :, [0, 1, 27]] == 1 - before["band"][:, :, [0, 1, 27]]).all()
+    assert (after["band"][:, :, 12:17] == before["band"][:, :, 12:17]).all()
+    corners = after["cloud"][:, :4, :4]  # no digit of MNIST reaches it
+    assert 0.05 < corners.mean() < 0.4
+    assert corners.std((1, 2, 3)).mean() > 0.01, "not one grey"
+    spots = np.where(before["spot"] == after["spot"], np.nan, after["spot"])
+    darkest, lightest = np.nanmin(spots, (1, 2, 3)), np.nanmax(spots, (1, 2, 3))
+    assert (darkest == lightest).sum() >= 55, "one grey each; a few images stay without a spot"
+    assert not (darkest < lightest).any()
+    new = before["speckle"] != after["speckle"]
+    assert set(np.unique(after["speckle"][new])) == {0, 1}
+    assert new.mean((1, 2, 3)).max() < 0.3
+    assert after["smear"].sum((2, 3)) == pytest.approx(before["smear"].sum((2, 3)), abs=1e-3)
+    assert (after["smear"].max((1, 2, 3)) < before["smear"].max((1, 2, 3)) + 1e-6).all()
+    for image, source in zip(after["shuffle"], before["shuffle"], strict=True):
+        assert set(np.unique(image)) <= set(np.unique(source)), "pixels only move"
+    solid = before["outline"] > 0.5
+    square = np.ones((1, 3, 3, 1))
+    inside = solid & ~ndimage.binary_erosion(solid, square, border_value=1)
+    outside = ndimage.binary_dilation(solid, square) & ~solid
+    for image, *outlines in zip(after["outline"], inside, outside, strict=True):
+        assert any(np.array_equal(image, outline) for outline in outlines)
+
+
 def test_shift_rotation_and_zoom_are_drawn_independently():
     shift, turn, zoom = build_augmentation(0.1, seed=4).layers
     images = np.zeros((2000, 28, 28, 1), "float32")
@@ -92,6 +137,7 @@ def test_shift_rotation_and_zoom_are_drawn_independently():
         ({"strength": math.nan}, "strength must be a number from 0 to 0.5; got nan"),
         ({"shear": 1.1}, "shear must be a number from 0 to 1; got 1.1"),
         ({"stroke": -1}, "stroke must be a number from 0 to 1; got -1"),
+        ({"clutter": 2}, "clutter must be a number from 0 to 1; got 2"),
         ({"degradation": "0.5"}, "degradation must be a number from 0 to 1; got '0.5'"),
         ({"seed": -1}, "seed must be a whole number from 0 to 4294967295; got -1"),
     ],

@@ -23,6 +23,7 @@ TABLE = {
     "augmentation": (float, "0 to 0.5", [0, 0.5], [0.6, -0.1, *NUMBER]),
     "shear": (float, "0 to 1", [0, 1], [1.1, -0.1, *NUMBER]),
     "stroke": (float, "0 to 1", [0, 1], [1.1, -0.1, *NUMBER]),
+    "clutter": (float, "0 to 1", [0, 1], [1.1, -0.1, *NUMBER]),
     "degradation": (float, "0 to 1", [0, 1], [1.1, -0.1, *NUMBER]),
     "writing_styles": (float, "0 to 1", [0, 1], [1.1, -0.1, *NUMBER]),
     "negatives": (float, "0 to 1", [0, 1], [1.1, -0.1, *NUMBER]),
