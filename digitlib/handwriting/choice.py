@@ -15,6 +15,8 @@ _CUT_COST = 2.0  # most digits don't touch
 _SIGN_COST = 1.0  # of a dash or a speck
 _COMMA_COST = 0.2  # of something small beside the foot of a digit
 _OTHER_COST = 4.0  # of anything else that isn't a digit, such as a letter
+_FEW_PIECES = 5  # what consists of more is one digit only if the evidence is clear
+_CLEAR = 0.9
 _UNKNOWN = 0.1  # evidence of the least that can be a digit
 
 
@@ -42,9 +44,12 @@ def choose_digits(
         # The network learned equal probabilities for negative examples.
         evidence = (NUM_CLASSES * probabilities[number].max() - 1) / (NUM_CLASSES - 1)
         as_digit = math.log(max(evidence, 1e-3)) - _digit_cost(candidate, height)
+        if candidate.end - candidate.first > _FEW_PIECES and evidence < _CLEAR:
+            as_digit = -math.inf
         alone = candidate.end - candidate.first == len(line)  # it's marked, not left out
         as_sign = -math.inf if alone else -_sign_cost(candidate, height, evidence, tall)
-        for score, digits in ((as_digit, [*chosen, number]), (as_sign, chosen)):
+        left_out = [*chosen, number] if _may_be_several(candidate, height) else chosen
+        for score, digits in ((as_digit, [*chosen, number]), (as_sign, left_out)):
             if before + score > best[candidate.end][0]:
                 best[candidate.end] = before + score, digits
     return best[-1][1]
@@ -69,6 +74,12 @@ def _sign_cost(candidate, height, evidence, digits):
     if tall < 0.3 or max(tall, wide) < 0.45:
         return _SIGN_COST
     return _OTHER_COST if evidence < _UNKNOWN and wide < 1.2 else math.inf
+
+
+def _may_be_several(candidate, height):
+    """Whether this may be digits that touch, which must not be left out without a mark."""
+    tall, wide = _measure(candidate, height)
+    return tall > 0.5 and wide > 0.9
 
 
 def _is_low(box, digits):

@@ -14,6 +14,7 @@ from digitlib.handwriting.normalization import DETAIL, digit_to_image
 from digitlib.handwriting.pictures import Grey, resize
 
 _MAX_PARTS = 300
+_MOST_PIECES = 9  # of a digit: a 0 with a bar across can be cut in many places
 _SIDESTEP = 0.3  # cost of a cut's step from one column to the next, in pixels of ink
 Box = tuple[int, ...]  # top, left, bottom, right, in pixels
 
@@ -82,7 +83,7 @@ def join_pieces(writing: Writing, line: list[Piece]) -> Iterator[Candidate]:
     height = writing.height
     for first in range(len(line)):
         box = line[first].box
-        for end in range(first + 1, min(len(line), first + 5) + 1):
+        for end in range(first + 1, min(len(line), first + _MOST_PIECES) + 1):
             if end > first + 1:
                 other = line[end - 1].box
                 gap = max(other[1] - box[3], box[1] - other[3])

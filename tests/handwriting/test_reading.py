@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
@@ -8,6 +10,7 @@ from digitlib import load_model, plot_reading, read_digits
 from digitlib.evaluation import predict_probabilities
 from digitlib.handwriting.normalization import image_to_digit
 from digitlib.handwriting.reading import mark_unsure
+from digitlib.training.strokes import STROKES, bend, draw_paths
 
 RNG = np.random.default_rng(11)
 
@@ -305,6 +308,24 @@ def test_ruled_lines_and_specks_are_left_out(reader, mnist):
     page[180:183, 20:-20] = 0
     page[20:24, 300:304] = 0
     assert read_digits(reader, page).text == "7210"
+
+
+def draw_zero(way, wide, slant, pen):
+    """The number 701 on white paper, with a zero as the strokes of `way` say."""
+    paths, left = [], 0.0
+    for strokes, width in ((STROKES["7"][0], 1), (STROKES["0"][way], wide), (STROKES["1"][0], 1)):
+        paths += [bend(np.array(stroke)) * (width, 1) + (left, 0) for stroke in strokes]
+        left = max(path[:, 0].max() for path in paths) + 0.4
+    paths = [160 * np.stack([x - slant * y, y], axis=1) for x, y in (path.T for path in paths)]
+    return 1 - np.pad(draw_paths(paths, pen)[0], 40)
+
+
+def test_a_wide_zero_is_read_whole(reader):
+    """With a bar across, or slanted, it can be cut in many places: it was read as two digits."""
+    cases = itertools.product(range(4), (1.3, 1.6), (0.0, 0.3, 0.5), (4, 9))
+    texts = [read_digits(reader, draw_zero(*case)).text for case in cases]
+    assert texts.count("701") >= 42, texts
+    assert sum(text != "701" and "?" not in text for text in texts) <= 2, texts
 
 
 def test_pages_by_other_pens_in_bad_light(reader, mnist):
