@@ -86,8 +86,8 @@ class Checkpoint:
 
     def _compare(self, saved):
         numbers = {OLD_NAMES.get(name, name): value for name, value in saved["recipe"].items()}
-        # Checkpoints from before this setting were trained without it.
-        saved = {**saved, "recipe": {"clutter": 0.0, **numbers}}
+        # Checkpoints from before these settings were trained without them.
+        saved = {**saved, "recipe": {"clutter": 0.0, "folded": False, **numbers}}
         return [name for name, value in self.identity.items() if saved.get(name) != value]
 
 

@@ -34,6 +34,34 @@ def build_model(recipe: Recipe) -> "keras.Sequential":
     return keras.Sequential([image, *recipe.layers(keras.layers, recipe), output], name=recipe.name)
 
 
+def fold_normalization(model: "keras.Sequential") -> "keras.Sequential":
+    """Leaves out batch normalisation: once trained, the convolution before it can do the same.
+
+    Args:
+        model: a network in which each normalisation, with `scale=False`, follows a convolution
+            without a bias. Max pooling may stand between them.
+
+    Returns:
+        A network, not compiled, with the same output and fewer parameters.
+    """
+    import keras
+
+    layers, arrays = [], []
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            # Its factors are positive, so it makes no difference whether the pooling comes first.
+            beta, mean, variance = layer.get_weights()
+            factor = (variance + layer.epsilon) ** -0.5
+            arrays += [arrays.pop() * factor, beta - mean * factor]
+        else:
+            bias = {"use_bias": True} if isinstance(layer, keras.layers.Conv2D) else {}
+            layers.append(layer.from_config(layer.get_config() | bias))
+            arrays += layer.get_weights()
+    folded = keras.Sequential([keras.Input(model.input_shape[1:]), *layers], name=model.name)
+    folded.set_weights(arrays)
+    return folded
+
+
 def recipe(**settings: Any) -> Callable:
     """Registers the decorated function `_name`, which lists the layers, as `RECIPES["name"]`."""
 
@@ -53,7 +81,7 @@ def _convolution(layers, recipe, filters, size, *, pool=False, padding="valid"):
         block.append(layers.MaxPooling2D())
     if recipe.batch_norm:
         # With Keras's momentum of 0.99, the moving averages would take epochs to settle.
-        block.append(layers.BatchNormalization(momentum=0.9))
+        block.append(layers.BatchNormalization(momentum=0.9, scale=not recipe.folded))
     return [*block, layers.ReLU()]
 
 
@@ -152,10 +180,17 @@ def _small(layers, recipe):
     return _separable(layers, recipe, 28, 28, 30, 32)
 
 
-@recipe(**_SMALL | {"learning_rate": 0.02}, epochs=24, width=7, augmentation=0.02, plain_epochs=6)
+@recipe(
+    **_SMALL | {"learning_rate": 0.02},
+    epochs=48,
+    width=8,
+    augmentation=0.02,
+    plain_epochs=12,
+    folded=True,
+)
 def _micro(layers, recipe):
-    """At most 1,000 parameters: as `small`, with a third of its filters."""
-    return _separable(layers, recipe, 9, 9, 9, 10)
+    """At most 1,000 parameters: as `small`, with a third of its filters, trained twice as long."""
+    return _separable(layers, recipe, 10, 10, 10, 12)
 
 
 @recipe(

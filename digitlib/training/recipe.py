@@ -89,6 +89,7 @@ class Recipe:
         betas: the memory of Adam's running averages of gradients and of their squares, each from 0
             to below 1.
         calibrated: whether training ends with `calibrate_model`.
+        folded: whether training ends with `fold_normalization`.
         reported: the test accuracy that the recipe's source reports, from 0 to 1, or None.
 
     Example:
@@ -138,6 +139,7 @@ class Recipe:
     plain_epochs: int = _setting(int, 0, "number of final epochs without augmentation", least=0)
     batch_norm: bool | None = _setting(bool, None, "batch normalisation after each convolution")
     calibrated: bool = False
+    folded: bool = False
     reported: float | None = None
 
     def __post_init__(self) -> None:

@@ -17,7 +17,7 @@ from digitlib.images import batch_images, one_hot_labels
 from digitlib.startup import delay_interrupt
 from digitlib.training.augmentation import build_augmentation
 from digitlib.training.checkpoints import Checkpoint
-from digitlib.training.networks import build_model
+from digitlib.training.networks import build_model, fold_normalization
 from digitlib.training.recipe import ONE_HOT_LOSS, SEED, Recipe
 from digitlib.uncertainty import calibrate_model
 
@@ -96,8 +96,7 @@ def train_model(
             _train_epoch(network, recipe, data, validation_data, seed, verbose, stop, progress)
             if checkpoint_dir:
                 checkpoint.save(_state(model, learner), progress)
-    if recipe.calibrated:
-        calibrate_model(model, validation)
+    model = _finish(model, recipe, validation)
     record["validation_accuracy"] = progress["history"]["val_accuracy"][-1]
     record["date"] = date.today().isoformat()
     return Run(model, progress["history"], progress["seconds"], progress["cpu_seconds"], record)
@@ -171,6 +170,15 @@ def _compile(model, recipe, num_images, seed):
         network.compute_metrics(None, *_one_answer(recipe))
     optimizer.build(model.trainable_variables)
     return learner
+
+
+def _finish(model, recipe, validation):
+    if recipe.folded:
+        model = fold_normalization(model)
+        model.compile("adam", _loss(recipe), metrics=["accuracy"])
+    if recipe.calibrated:
+        calibrate_model(model, validation)
+    return model
 
 
 def _schedule(recipe, steps):

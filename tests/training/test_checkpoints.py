@@ -262,7 +262,7 @@ def test_a_checkpoint_with_old_names_of_settings_is_continued(splits, tmp_path):
         ("paper", "degradation"),
     ):
         numbers[old] = numbers.pop(new)
-    del numbers["clutter"]  # a newer setting
+    del numbers["clutter"], numbers["folded"]  # newer settings
     before = path.read_bytes()
     np.savez(path, **{**arrays, "note": np.array(json.dumps(note))})
     train_model(recipe, *splits, verbose=0, checkpoint_dir=tmp_path)  # nothing is left to do

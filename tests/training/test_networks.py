@@ -1,6 +1,9 @@
+import keras
+import numpy as np
 import pytest
 
-from digitlib.training.networks import RECIPES, build_model
+from digitlib import load_model, one_hot_labels, preprocess_images, save_model, train_model
+from digitlib.training.networks import RECIPES, build_model, fold_normalization
 from digitlib.training.recipe import override_recipe
 
 POOL, FLAT = "MaxPooling2D", "Flatten"
@@ -32,11 +35,12 @@ def separable(filters, channels, size):
     return [depthwise, *convolution(filters, 1, "valid", (size, size), normalised=True)]
 
 
-def small(width, *filters):
-    blocks, weights, channels = [], 9 * width + 4 * width, width
+def small(width, *filters, per_map=4):
+    """With so many numbers of a normalisation for each map."""
+    blocks, weights, channels = [], (9 + per_map) * width, width
     for place, number in enumerate(filters):
         blocks += separable(number, channels, 11 - 2 * place)
-        weights += 9 * channels + channels * number + 4 * number
+        weights += 9 * channels + channels * number + per_map * number
         channels = number
     return (
         [
@@ -221,7 +225,7 @@ PUBLISHED = {
         {},
     ),
     "small": small(16, 28, 28, 30, 32),
-    "micro": small(7, 9, 9, 9, 10),
+    "micro": small(8, 10, 10, 10, 12, per_map=3),
     "dense": (
         [
             (FLAT, None, (784,)),
@@ -312,5 +316,39 @@ def test_batch_normalisation_takes_the_place_of_biases():
 
 
 @pytest.mark.parametrize(("name", "most"), [("tiny", 10_000), ("small", 5000), ("micro", 1000)])
-def test_small_networks_have_few_parameters(name, most):
-    assert build_model(RECIPES[name]).count_params() <= most
+def test_small_networks_have_few_parameters(slices, name, most):
+    recipe = override_recipe(RECIPES[name], epochs=1)
+    assert train_model(recipe, *slices, verbose=0).model.count_params() <= most
+
+
+def test_a_folded_network_gives_the_same_without_normalisation():
+    rng = np.random.default_rng(0)
+    model = build_model(RECIPES["micro"])
+    for layer in model.layers:
+        spread = [rng.normal(0, 0.3, array.shape) for array in layer.get_weights()]
+        if isinstance(layer, keras.layers.BatchNormalization):
+            spread[2] = rng.uniform(0.1, 2, len(spread[2]))  # a variance is positive
+        layer.set_weights(spread)
+    folded = fold_normalization(model)
+    images = rng.random((50, 28, 28, 1), np.float32)
+    assert np.allclose(folded(images), model(images), atol=1e-5)
+    assert np.array(folded(images)).std() > 0.01
+    kinds = [type(layer).__name__ for layer in model.layers]
+    assert [type(layer).__name__ for layer in folded.layers] == [
+        kind for kind in kinds if kind != "BatchNormalization"
+    ]
+    # One bias for each map, where there were shift, mean and variance.
+    assert model.count_params() - folded.count_params() == 2 * (8 + 10 + 10 + 10 + 12)
+
+
+def test_training_ends_with_the_folded_network(slices, tmp_path):
+    recipe = override_recipe(RECIPES["micro"], epochs=1)
+    run = train_model(recipe, *slices, verbose=0)
+    _, accuracy = run.model.evaluate(
+        preprocess_images(slices[1].images), one_hot_labels(slices[1].labels), verbose=0
+    )
+    assert accuracy == pytest.approx(run.history["val_accuracy"][-1], abs=0.005)
+    assert accuracy == pytest.approx(run.record["validation_accuracy"], abs=0.005)
+    path = tmp_path / "micro.keras"
+    save_model(run.model, path, record=run.record)
+    assert load_model(path).count_params() == run.model.count_params() == 994

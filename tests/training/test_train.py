@@ -180,7 +180,7 @@ def test_the_record_has_the_settings_by_name_and_is_json(slices):
         *("name", "epochs", "batch_size", "learning_rate", "loss", "validation_fraction"),
         *("width", "dropout", "schedule", "betas", "weight_decay", "label_smoothing"),
         *("augmentation", "shear", "stroke", "clutter", "degradation", "writing_styles"),
-        *("negatives", "plain_epochs", "batch_norm", "calibrated", "reported"),
+        *("negatives", "plain_epochs", "batch_norm", "calibrated", "folded", "reported"),
     }
     assert record["recipe"]["weight_decay"] == 0.5
     assert set(record["versions"]) == {"keras", "tensorflow", "numpy"}
