@@ -79,7 +79,7 @@ def _sign_cost(candidate, height, evidence, digits):
 def _may_be_several(candidate, height):
     """Whether this may be digits that touch, which must not be left out without a mark."""
     tall, wide = _measure(candidate, height)
-    return tall > 0.5 and wide > 0.9
+    return tall > 0.5 and wide > 1
 
 
 def _is_low(box, digits):

@@ -69,7 +69,7 @@ def find_writing(ink: Ink) -> Writing:
     if len(parts) > _MAX_PARTS:
         raise ValueError(f"more than {_MAX_PARTS} marks: crop the picture to the number")
     height = _usual_height(parts)
-    slant = _find_slant(mask)
+    slant = _find_slant(parts, height)
     pieces, labels = _split(mask, parts, slant, height)
     lines = [
         sorted((piece for piece in pieces if piece.part in line), key=lambda piece: piece.place)
@@ -122,16 +122,20 @@ def _usual_height(parts):
     return heights[order][np.searchsorted(ink, ink[-1] / 2)]
 
 
-def _find_slant(mask):
+def _find_slant(parts, height):
     """How far the writing leans to the right, in pixels for each pixel up."""
-    few = mask[::2, ::2]  # a stroke one pixel wide may lie between them
-    rows, columns = np.nonzero(few if few.any() else mask)
-
-    def clearness(slant):  # upright digits fill few columns, and fill them well
-        places = columns + slant * rows
-        return (np.bincount((places - places.min()).astype(int)) ** 2.0).sum()
-
-    return max(np.linspace(-0.7, 0.7, 29), key=clearness)
+    slants = np.linspace(-0.7, 0.7, 29)
+    votes = np.zeros(len(slants))
+    for part in parts:
+        if part.image.shape[0] > 0.5 * height:
+            rows, columns = part.coords.T
+            places = columns + slants[:, None] * rows
+            filled = [np.bincount((each - each.min()).astype(int)) for each in places]
+            # Upright digits fill few columns, and fill them well. Each part has one vote, so that
+            # neither a shadow nor the direction of a line decides.
+            clearness = [(ink**2.0).sum() for ink in filled]
+            votes += np.divide(clearness, max(clearness))
+    return slants[votes.argmax()]
 
 
 def _split(mask, parts, slant, height):

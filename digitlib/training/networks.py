@@ -46,7 +46,8 @@ def fold_normalization(model: "keras.Sequential") -> "keras.Sequential":
     """
     import keras
 
-    layers, arrays = [], []
+    layers: list = []
+    arrays: list = []
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             # Its factors are positive, so it makes no difference whether the pooling comes first.

@@ -30,7 +30,7 @@ TALL = (0, 0, 40, 24)
         ((34, 40, 48, 46), 0.99, False),  # a comma looks like a 1
         ((18, 40, 24, 66), 0.9, False),  # a dash
         ((18, 40, 24, 80), 0.1, False),  # a long one
-        ((0, 40, 40, 80), 0.1, True),  # no digit, but as wide as two: marked later
+        ((0, 40, 40, 84), 0.1, True),  # no digit, but as wide as two: marked later
         ((14, 40, 36, 54), 0.99, True),  # a small digit
     ],
 )

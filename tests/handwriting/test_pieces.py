@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from digitlib.handwriting.pieces import find_strokes, find_writing
 
@@ -9,3 +10,40 @@ def test_one_tall_line_does_not_make_digits_small():
         page[100:140, left : left + 6] = page[134:140, left : left + 24] = 0
     page[20:380, 360:362] = 0
     assert 36 <= find_writing(find_strokes(page / np.float32(255))).height <= 46
+
+
+@pytest.mark.parametrize("slant", [-0.3, 0.0, 0.3, 0.6])
+def test_the_slant_is_that_of_the_strokes(slant):
+    """Also where a corner is in the shadow."""
+    page = np.full((300, 400), 255, np.uint8)
+    for left in range(80, 260, 60):
+        for row in range(60):
+            start = round(left + slant * (60 - row))
+            page[170 + row, start : start + 4] = 0
+    for row in range(50):
+        page[row, : 100 - row] = 60
+    assert find_slant(page) == pytest.approx(slant, abs=0.06)
+
+
+@pytest.mark.parametrize("first", range(0, 120, 24))
+def test_two_lines_lean_as_each_of_them_does(mnist, first):
+    """However they stand below each other; their columns do not add up."""
+    lines = [mnist.test.images[start : start + 4] for start in (first, first + 4)]
+    alone = [find_slant(write([line], 0)) for line in lines]
+    for indent in (0, 36, 72):
+        assert min(alone) - 0.1 <= find_slant(write(lines, indent)) <= max(alone) + 0.1
+
+
+def find_slant(page):
+    return find_writing(find_strokes(page / np.float32(255))).slant
+
+
+def write(lines, indent):
+    """Lines of digits, three times as large; each line starts so many pixels further right."""
+    page = np.full((20 + 110 * len(lines), 600), 255, np.uint8)
+    for number, line in enumerate(lines):
+        for place, image in enumerate(line):
+            top, left = 10 + 110 * number, 10 + indent * number + 72 * place
+            around = page[top : top + 84, left : left + 84]
+            np.minimum(around, 255 - image.repeat(3, axis=0).repeat(3, axis=1), out=around)
+    return page
