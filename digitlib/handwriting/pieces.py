@@ -128,14 +128,16 @@ def _find_slant(parts, height):
     votes = np.zeros(len(slants))
     for part in parts:
         if part.image.shape[0] > 0.5 * height:
-            rows, columns = part.coords.T
-            places = columns + slants[:, None] * rows
-            filled = [np.bincount((each - each.min()).astype(int)) for each in places]
-            # Upright digits fill few columns, and fill them well. Each part has one vote, so that
-            # neither a shadow nor the direction of a line decides.
-            clearness = [(ink**2.0).sum() for ink in filled]
+            # Each part has one vote, so that neither a shadow nor the line's direction decides.
+            clearness = [_measure_clearness(*part.coords.T, slant) for slant in slants]
             votes += np.divide(clearness, max(clearness))
     return slants[votes.argmax()]
+
+
+def _measure_clearness(rows, columns, slant):
+    # Upright digits fill few columns, and fill them well.
+    places = columns + slant * rows
+    return (np.bincount((places - places.min()).astype(int)) ** 2.0).sum()
 
 
 def _split(mask, parts, slant, height):

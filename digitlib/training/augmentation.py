@@ -101,7 +101,8 @@ class _RandomClutter(_RandomChange):
         kinds = [self.cross] * 3 + [self.invert] * 2
         kinds += [self.cloud, self.spot, self.speckle, self.smear, self.shuffle, self.outline]
         # The order of images is random, so the first ones may get the first kind.
-        each = ops.shape(images)[0] * round(1000 * self.strength) // (1000 * len(kinds))
+        of_1000 = ops.shape(images)[0] * round(1000 * self.strength)
+        each = (of_1000 + 500 * len(kinds)) // (1000 * len(kinds))  # rounded to the nearest
         parts = [change(images[n * each : (n + 1) * each]) for n, change in enumerate(kinds)]
         changed = ops.clip(ops.concatenate(parts, axis=0), 0, 1)
         return ops.concatenate([changed, images[len(kinds) * each :]], axis=0)

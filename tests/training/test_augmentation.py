@@ -115,6 +115,17 @@ def test_clutter_lies_over_the_share_of_images_that_was_asked_for(slices):
         assert any(np.array_equal(image, outline) for outline in outlines)
 
 
+@pytest.mark.parametrize(
+    ("count", "strength", "covered"), [(128, 0.6, 77), (16, 0.6, 11), (9, 1, 9)]
+)
+def test_small_batches_get_their_share_too(slices, count, strength, covered):
+    images = slices[0].images[:count, ..., None].astype("float32") / 255
+    changed = np.array(build_augmentation(0.0, 3, clutter=strength)(images, training=True))
+    assert changed.shape == images.shape
+    assert np.array_equal(changed[covered:], images[covered:])
+    assert (changed[:covered] != images[:covered]).any((1, 2, 3)).mean() > 0.8
+
+
 def test_shift_rotation_and_zoom_are_drawn_independently():
     shift, turn, zoom = build_augmentation(0.1, seed=4).layers
     images = np.zeros((2000, 28, 28, 1), "float32")
