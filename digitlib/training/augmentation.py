@@ -89,8 +89,7 @@ class _RandomStroke(_RandomChange):
 
     def change(self, images):
         amount = self.draw(images, -self.strength, self.strength)
-        thick = ops.max_pool(images, 3, strides=1, padding="same")
-        thin = -ops.max_pool(-images, 3, strides=1, padding="same")
+        thick, thin = _thicken(images), -_thicken(-images)
         return images + ops.abs(amount) * (ops.where(amount > 0, thick, thin) - images)
 
 
@@ -161,9 +160,13 @@ class _RandomClutter(_RandomChange):
     def outline(self, images):
         """Keeps the outline only: of the ink, or of what lies just outside it."""
         ink = ops.cast(images > 0.5, "float32")
-        thick = ops.max_pool(ink, 3, strides=1, padding="same")
-        thin = -ops.max_pool(-ink, 3, strides=1, padding="same")
-        return ops.where(self.draw(images, 0, 1) < 0.5, thick - ink, ink - thin)
+        outside, inside = _thicken(ink) - ink, ink + _thicken(-ink)
+        return ops.where(self.draw(images, 0, 1) < 0.5, outside, inside)
+
+
+def _thicken(images):
+    """Makes each pixel as light as the lightest around it."""
+    return ops.max_pool(images, 3, strides=1, padding="same")
 
 
 class _RandomDegradation(_RandomChange):

@@ -310,7 +310,7 @@ def test_ruled_lines_and_specks_are_left_out(reader, mnist):
     assert read_digits(reader, page).text == "7210"
 
 
-def draw_zero(way, wide, slant, pen):
+def draw_701(way, wide, slant, pen):
     """The number 701 on white paper, with a zero as the strokes of `way` say."""
     paths, left = [], 0.0
     for strokes, width in ((STROKES["7"][0], 1), (STROKES["0"][way], wide), (STROKES["1"][0], 1)):
@@ -323,7 +323,7 @@ def draw_zero(way, wide, slant, pen):
 def test_a_wide_zero_is_read_whole(reader):
     """With a bar across, or slanted, it can be cut in many places: it was read as two digits."""
     cases = itertools.product(range(4), (1.3, 1.6), (0.0, 0.3, 0.5), (4, 9))
-    texts = [read_digits(reader, draw_zero(*case)).text for case in cases]
+    texts = [read_digits(reader, draw_701(*case)).text for case in cases]
     assert texts.count("701") >= 42, texts
     assert sum(text != "701" and "?" not in text for text in texts) <= 2, texts
 
