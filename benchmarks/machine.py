@@ -1,10 +1,7 @@
-"""Describe the machine, and measure its peak speed."""
+"""Measure the peak speed of the machine, and count what a network needs of it."""
 
-import platform
 import time
-from pathlib import Path
 
-import joblib
 import numpy as np
 
 # These variables stop oneDNN (in TensorFlow and PyTorch), PyTorch's own loops, MKL and OpenBLAS (in
@@ -15,21 +12,6 @@ WITHOUT_AVX512 = {
     "MKL_ENABLE_INSTRUCTIONS": "AVX2",
     "OPENBLAS_CORETYPE": "Haswell",
 }
-
-
-def describe_processor():
-    """Returns the processor's name, the cores it offers, and whether it has AVX-512 VNNI."""
-    name, flags = platform.processor() or platform.machine(), ""
-    cpuinfo = Path("/proc/cpuinfo")  # Linux only
-    if cpuinfo.exists():
-        lines = (line.split(":", 1) for line in cpuinfo.read_text().splitlines() if ":" in line)
-        facts = {key.strip(): value.strip() for key, value in lines}
-        name, flags = facts.get("model name", name), facts.get("flags", "")
-    return {
-        "processor": name,
-        "cores": joblib.cpu_count(),
-        "avx512_vnni": "avx512_vnni" in flags.split(),
-    }
 
 
 def measure_peak(size=4096, repeats=5):

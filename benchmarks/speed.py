@@ -17,12 +17,8 @@ import time
 from functools import partial
 from pathlib import Path
 
-from benchmarks.machine import (
-    WITHOUT_AVX512,
-    count_operations,
-    describe_processor,
-    measure_peak,
-)
+from benchmarks.machine import WITHOUT_AVX512, count_operations, measure_peak
+from digitlib.experiments.fingerprint import describe_processor
 
 PROJECT = Path(__file__).resolve().parent.parent
 COLUMNS = [

@@ -17,7 +17,7 @@ from benchmarks.determinism import compare_trainings
 from benchmarks.hands import STROKES, choose_hand, write
 from benchmarks.handwriting import CHANGES, match_digits, measure_changes
 from benchmarks.inference import COLUMNS as WAY_COLUMNS
-from benchmarks.machine import WITHOUT_AVX512, count_operations, describe_processor, measure_peak
+from benchmarks.machine import WITHOUT_AVX512, count_operations, measure_peak
 from benchmarks.pages import KINDS, Page, draw_pages
 from benchmarks.paper import draw_page, draw_photo
 from benchmarks.peers import (
@@ -38,6 +38,7 @@ from benchmarks.speed import (
 )
 from benchmarks.speedrun import TIMES, append_rows, bound_mean, summarize
 from digitlib import RECIPES, Split, evaluate_model, load_model, save_model, train_model
+from digitlib.experiments.fingerprint import describe_processor
 from digitlib.handwriting.reading import Digit, Number, Reading
 from digitlib.training.networks import build_model
 

@@ -129,10 +129,16 @@ def slowest_table(notebook, seconds, *, count=10):
     return markdown_table(("cell", "section", "seconds:"), rows)
 
 
+def write_mean(mean, deviation):
+    """Returns a mean accuracy with its standard deviation, which a single run has not."""
+    return f"{mean:.2%}" if math.isnan(deviation) else f"{mean:.2%} ± {deviation:.2%}"
+
+
 def verdict(mean, deviation, reported):
     """Returns whether the mean over seeds reaches the reported accuracy, or is within chance."""
     if mean >= reported:
         return "yes"
+    deviation = 0 if math.isnan(deviation) else deviation  # of one run
     chance = math.sqrt(deviation**2 + mean * (1 - mean) / TEST_IMAGES)
     return "within chance" if reported - mean <= 2 * chance else "**no**"
 
@@ -152,7 +158,7 @@ def results_table():
         if recipe.reported:
             reported = f"{100 * recipe.reported:.4g}%"
             reached = verdict(row.test_mean, row.test_deviation, recipe.reported)
-        accuracy = f"{row.test_mean:.2%} ± {row.test_deviation:.2%}"
+        accuracy = write_mean(row.test_mean, row.test_deviation)
         rows.append(
             [
                 *(f"`{row.recipe}`", f"{row.parameters:,}", row.epochs, row.runs, accuracy),
@@ -171,7 +177,7 @@ def ablations_table(recipe):
     unchanged = summary[summary["overrides"] == "{}"].iloc[0]
     for row in summary.sort_values("validation_mean", ascending=False).itertuples():
         change = ", ".join(f"`{k}` {v}" for k, v in json.loads(row.overrides).items())
-        accuracy = f"{row.validation_mean:.2%} ± {row.validation_deviation:.2%}"
+        accuracy = write_mean(row.validation_mean, row.validation_deviation)
         gain = 100 * (row.validation_mean - unchanged.validation_mean)
         shown_gain = f"{gain:+.2f}" if change else ""
         rows.append((change or "(none)", row.runs, accuracy, shown_gain, f"{row.cpu_seconds:.0f}"))
@@ -227,7 +233,7 @@ def speedrun_table():
     rows = [
         [
             *(row.entry, "peer" if pd.isna(row.target) else f"{row.target:.1%}"),
-            f"{row.accuracy:.2%} ± {row.standard_deviation:.2%}",
+            write_mean(row.accuracy, row.standard_deviation),
             *(f"{row.lower_bound:.2%}", row.seeds),
             *(row.fit_cpu_seconds, row.fit_wall_seconds),
             *(row.process_cpu_seconds, row.process_wall_seconds, row.run),
@@ -265,7 +271,7 @@ def sizes_table():
     sizes = pd.read_csv(BENCHMARKS / "sizes.csv").groupby(["recipe", "bits"], sort=False)
     for (recipe, bits), runs in sizes:
         accuracy = runs["test_accuracy"]
-        spread = f"{accuracy.mean():.2%} ± {accuracy.std():.2%}"
+        spread = write_mean(accuracy.mean(), accuracy.std())
         size = f"{runs['parameters'].iloc[0]:,}", bits, f"{runs['bytes'].iloc[0]:,}"
         rows.append((f"`{recipe}`", *size, len(runs), spread))
     return markdown_table(columns, rows)

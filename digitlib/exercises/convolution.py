@@ -102,7 +102,7 @@ QUESTIONS = {
         ([lambda v: v[v > 0], lambda v: v[v >= 0]], "Numbers are dropped: put 0 in their place."),
         stop_early(_relu, lambda v: _relu(v.flat[0]), lambda v: next(max(x, 0) for x in v),
             lambda v: np.append(_relu(v.flat[0]), v.flat[1:]).reshape(v.shape))]),
-    "max-pool": Code(5, _pool, "Pooling records that a pattern was found, but not where.",
+    "max-pool": Code(5, _pool, "Pooling records that a pattern was found, but not exactly where.",
         "Windows of 2 x 2 lie side by side; keep the largest value of each.",
         [(_IMAGE[:2] - 3,), (_IMAGE,), (np.arange(35).reshape(5, 7) * 3 % 11,)], [
         (partial(_pool, take=np.mean), "That is the mean of each window."),

@@ -12,17 +12,18 @@ from typing import Any
 
 import pandas as pd
 
-from digitlib.files import expand_home, verify_file
+from digitlib.files import expand_home, replace_when_complete, verify_file
 from digitlib.training.recipe import OLD_NAMES, SETTINGS
 
 COLUMNS = {
     **{"recipe": str, "seed": int, "overrides": str, "parameters": "Int64", "epochs": "Int64"},
     **{"validation_accuracy": float, "validation_loss": float},
     **{"test_accuracy": float, "test_loss": float, "wall_seconds": float, "cpu_seconds": float},
-    "error": str,
+    **{"processor": str, "settings": str, "probe": float, "error": str},  # see fingerprint.py
 }
 KEY = ["recipe", "seed", "overrides"]
 _HEADER = ",".join(COLUMNS)
+_OLDER = _HEADER.replace("processor,settings,probe,", "")  # of tables without a fingerprint
 
 
 def read_results(path: str | Path) -> pd.DataFrame:
@@ -42,14 +43,14 @@ def read_results(path: str | Path) -> pd.DataFrame:
     """
     path = expand_home(path)
     header, _, lines = path.read_text(encoding="utf-8", errors="replace").partition("\n")
-    if header != _HEADER:
+    if header not in (_HEADER, _OLDER):
         raise ValueError(
             f"{path} was written by another version of digitlib, or is not a table of results "
             f"(their first line is {_HEADER}); name another file."
         )
     try:
         # A sweep that was killed may have left an unfinished last line.
-        return _build_frame(list(_parse(lines[: lines.rfind("\n") + 1])))
+        return _build_frame(list(_parse(header, lines[: lines.rfind("\n") + 1])))
     except (csv.Error, LookupError, OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"{path} has a line that is not a result: {error}") from error
 
@@ -115,9 +116,9 @@ class Results:
         if self.path.exists() and self.path.stat().st_size:
             self.rows = read_results(self.path).to_dict("records")
             self._verify_origin(sidecar, origin)
-            text = self.path.read_bytes()
-            if not text.endswith(b"\n"):  # a sweep was killed while it wrote this line
-                self.path.write_bytes(text[: text.rfind(b"\n") + 1] or f"{_HEADER}\n".encode())
+            # Without what a sweep that was killed left of its last line, and with all columns.
+            with replace_when_complete(self.path) as path:
+                self.frame().to_csv(path, index=False, lineterminator="\n")
         else:
             sidecar.write_text(json.dumps(origin, indent=2) + "\n")
             self.path.write_text(f"{_HEADER}\n")
@@ -154,13 +155,16 @@ class Results:
         return _build_frame(self.rows)
 
 
-def _parse(lines):
+def _parse(header, lines):
     for values in csv.reader(io.StringIO(lines), strict=True):
-        row = dict(zip(COLUMNS, values, strict=True))
-        empty = {name: None for name, kind in COLUMNS.items() if kind is not str and not row[name]}
+        row = dict(zip(header.split(","), values, strict=True))
+        empty = {name: None for name in row if COLUMNS[name] is not str and not row[name]}
         yield {**row, **empty, "overrides": write_overrides(dict(json.loads(row["overrides"])))}
 
 
 def _build_frame(rows):
-    frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    text = ["processor", "settings"]  # a failed run has none
+    frame[text] = frame[text].astype(object).fillna("")
+    frame = frame.astype(COLUMNS)
     return frame.drop_duplicates(KEY, keep="last", ignore_index=True)

@@ -5,9 +5,11 @@ import os
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 from digitlib.data import hold_out, load_mnist
 from digitlib.evaluation import evaluate_model
+from digitlib.experiments.fingerprint import take_fingerprint
 from digitlib.models.storage import save_model
 from digitlib.startup import start_keras
 from digitlib.training.networks import RECIPES
@@ -16,7 +18,7 @@ from digitlib.training.recipe import override_recipe
 
 def measure_run(
     recipe: str, seed: int, overrides: str, source: str | None, models: str | None, judge: bool
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Trains one run of a sweep in this process, and returns what its row of the table needs."""
     start_keras()  # before training.train imports Keras
     from digitlib.training.train import train_model
@@ -31,7 +33,7 @@ def measure_run(
     if models:
         words = [recipe, str(seed), *(f"{name}={value}" for name, value in changes.items())]
         save_model(run.model, Path(models) / f"{'-'.join(words)}.keras", record=run.record)
-    measured = {
+    measured = take_fingerprint(changed, train, validation) | {
         "parameters": run.model.count_params(),
         "epochs": changed.epochs,
         "validation_accuracy": run.history["val_accuracy"][-1],

@@ -84,7 +84,8 @@ def plot_convolution(
 
 
 def _describe_pixels(image):
-    text = f"The numbers of an image of {len(image)} by {image.shape[1]} pixels, each in its cell."
+    size = f"{len(image)} by {image.shape[1]} pixels"
+    text = f"The pixel values of an image of {size}, each in its own cell."
     rows, columns = np.nonzero(image)
     if not len(rows):
         return f"{text} All are 0."

@@ -82,7 +82,7 @@ def plot_steps(steps: Sequence[NDArray], *, axes: Sequence[Axes] | None = None) 
 def plot_stages(
     photograph: str | Path, reading: Any, *, axes: Sequence[Axes] | None = None
 ) -> Sequence[Axes]:
-    """Shows how numbers are read: the sheet, printed lines removed, digits, and the answer.
+    """Shows how numbers are read: the sheet, printed lines removed, digits, and the result.
 
     Args:
         photograph: the path of the picture that was read.
@@ -102,7 +102,7 @@ def plot_stages(
     axes[1].imshow(reading.picture, cmap="gray", vmin=0, vmax=1)
     axes[2].imshow(_tile_numbers(reading.numbers), cmap="gray_r", vmin=0, vmax=255)
     plot_reading(reading, ax=axes[3])
-    titles = "1. the sheet", "2. printed lines removed", "3. what the network sees", "4. the answer"
+    titles = "1. the sheet", "2. printed lines removed", "3. what the network sees", "4. the result"
     for ax, title in zip(axes, titles, strict=True):
         ax.title.set_text(title)
         ax.set(xticks=[], yticks=[])

@@ -108,7 +108,7 @@ def _add_bar(ax):
 def _describe_maps(maps, captions, rows, row_labels, own_scales, title):
     scale = "each with its own scale" if own_scales else "on one scale"
     ranges = [f"{write_number(np.min(m))} to {write_number(np.max(m))}" for m in maps]
-    text = f"{title}: " * bool(title) + f"{count_things(len(maps), 'map')} in grey, {scale}"
+    text = f"{title}: " * bool(title) + f"{count_things(len(maps), 'greyscale map')}, {scale}"
     text += ", with their lowest and highest values."
     for label, row in zip(row_labels or [""] * len(rows), rows, strict=True):
         parts = [": ".join(filter(None, (captions[n], ranges[n]))) for n in row]

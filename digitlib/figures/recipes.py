@@ -134,9 +134,10 @@ def _describe_recipes(rows, shown, unit):
     text = f"Test accuracy of recipes, mean and standard deviation over seeds, against {unit}."
     for row in rows.itertuples():
         facts = [f"{write_number(row.cost)} {unit}"]
+        if np.isfinite(row.test_deviation):
+            facts.insert(0, f"deviation {write_number(row.test_deviation, percent=True)}")
         if np.isfinite(row.test_mean):
-            spread = write_number(row.test_deviation, percent=True)
-            facts = [write_number(row.test_mean, percent=True), f"deviation {spread}", *facts]
+            facts.insert(0, write_number(row.test_mean, percent=True))
         if row.recipe in shown:
             facts.append(f"reported {write_number(shown[row.recipe], percent=True)}")
         text += f" {row.recipe}: {', '.join(facts)}."

@@ -74,23 +74,24 @@ def recipe(**settings: Any) -> Callable:
     return add
 
 
-def _convolution(layers, recipe, filters, size, *, pool=False, padding="valid"):
+def _convolution(layers, recipe, filters, size, *, pool=False, padding="valid", activation="relu"):
     # The normalisation adds an offset, so a bias before it would do nothing. Pooling before ReLU
-    # gives the same result with a quarter of the work.
+    # gives the same result with a quarter of the work; before SiLU, nearly the same.
     block = [layers.Conv2D(filters, size, padding=padding, use_bias=not recipe.batch_norm)]
     if pool:
         block.append(layers.MaxPooling2D())
     if recipe.batch_norm:
         # With Keras's momentum of 0.99, the moving averages would take epochs to settle.
         block.append(layers.BatchNormalization(momentum=0.9, scale=not recipe.folded))
-    return [*block, layers.ReLU()]
+    return [*block, layers.ReLU() if activation == "relu" else layers.Activation(activation)]
 
 
-def _separable(layers, recipe, *filters):
+def _separable(layers, recipe, *filters, activation="relu"):
     # One filter for each map, then filters of 1 x 1 that mix the maps, take few weights together.
-    network = _convolution(layers, recipe, recipe.width, 3, pool=True)
+    network = _convolution(layers, recipe, recipe.width, 3, pool=True, activation=activation)
     for n in filters:
-        network += [layers.DepthwiseConv2D(3, use_bias=False), *_convolution(layers, recipe, n, 1)]
+        network.append(layers.DepthwiseConv2D(3, use_bias=False))
+        network += _convolution(layers, recipe, n, 1, activation=activation)
     return [*network, layers.GlobalAveragePooling2D()]
 
 
@@ -183,15 +184,15 @@ def _small(layers, recipe):
 
 @recipe(
     **_SMALL | {"learning_rate": 0.02},
-    epochs=48,
+    epochs=96,
     width=8,
     augmentation=0.02,
-    plain_epochs=12,
+    plain_epochs=24,
     folded=True,
 )
 def _micro(layers, recipe):
-    """At most 1,000 parameters: as `small`, with a third of its filters, trained twice as long."""
-    return _separable(layers, recipe, 10, 10, 10, 12)
+    """At most 1,000 parameters: as `small`, with fewer filters, SiLU, and more epochs."""
+    return _separable(layers, recipe, 10, 10, 10, 12, activation="silu")
 
 
 @recipe(

@@ -23,6 +23,9 @@ def row(recipe, seed, accuracy, *, error="", overrides="{}"):
         "test_loss": 0.2,
         "wall_seconds": 2.0,
         "cpu_seconds": 3.0 + seed,
+        "processor": "a processor with AVX-512 VNNI",
+        "settings": "0123abcd",
+        "probe": 1.5,
         "error": error,
     }
 
@@ -107,14 +110,14 @@ def test_other_files_are_refused(tmp_path):
         (b"", "is not a table of results"),
         (bytes(range(256)), "is not a table of results"),
         (b"{header}\nfast,0,{}\n", "has a line that is not a result"),
-        (b"{header}\nfast,0,{},1,1,1,1,1,1,1,1,,,\n", "has a line that is not a result"),
-        (b"{header}\nfast,zero,{},1,1,1,1,1,1,1,1,\n", "has a line that is not a result"),
-        (b"{header}\nfast,,{},1,1,1,1,1,1,1,1,\n", "has a line that is not a result"),
-        (b"{header}\nfast,0,{},1,1,good,1,1,1,1,1,\n", "has a line that is not a result"),
-        (b"{header}\nfast,0,epochs,1,1,1,1,1,1,1,1,\n", "has a line that is not a result"),
-        (b"{header}\nfast,0,[1],1,1,1,1,1,1,1,1,\n", "has a line that is not a result"),
-        (b'{header}\nfast,0,"{},1,1,1,1,1,1,1,1,\n', "has a line that is not a result"),
-        (b"{header}\nfast,%s,{},1,1,1,1,1,1,1,1,\n" % (b"9" * 30), "has a line that is not a"),
+        (b"{header}\nfast,0,{},1,1,1,1,1,1,1,1,,,,,,\n", "has a line that is not a result"),
+        (b"{header}\nfast,zero,{},1,1,1,1,1,1,1,1,,,,\n", "has a line that is not a result"),
+        (b"{header}\nfast,,{},1,1,1,1,1,1,1,1,,,,\n", "has a line that is not a result"),
+        (b"{header}\nfast,0,{},1,1,good,1,1,1,1,1,,,,\n", "has a line that is not a result"),
+        (b"{header}\nfast,0,epochs,1,1,1,1,1,1,1,1,,,,\n", "has a line that is not a result"),
+        (b"{header}\nfast,0,[1],1,1,1,1,1,1,1,1,,,,\n", "has a line that is not a result"),
+        (b'{header}\nfast,0,"{},1,1,1,1,1,1,1,1,,,,\n', "has a line that is not a result"),
+        (b"{header}\nfast,%s,{},1,1,1,1,1,1,1,1,,,,\n" % (b"9" * 30), "has a line that is not a"),
     ],
 )
 def test_a_csv_that_is_no_table_of_results_is_one_clear_error(path, content, message):
@@ -122,6 +125,18 @@ def test_a_csv_that_is_no_table_of_results_is_one_clear_error(path, content, mes
     with pytest.raises(ValueError, match=rf"results\.csv .*{message}") as caught:
         read_results(path)
     assert "\n" not in str(caught.value)
+
+
+def test_a_table_from_before_the_fingerprints_is_read_and_goes_on(path):
+    new = ("processor", "settings", "probe")
+    header = ",".join(name for name in COLUMNS if name not in new)
+    Results(path)
+    path.write_text(f"{header}\nfast,0,{{}},1,1,1,1,1,1,1,1,\n")
+    old = read_results(path)
+    assert old["probe"].isna().all() and (old[["processor", "settings"]] == "").all(axis=None)
+    Results(path).append(ROWS[0])
+    assert read_results(path)["recipe"].tolist() == ["fast", "dense"]
+    assert read_results(path)["settings"].tolist() == ["", ROWS[0]["settings"]]
 
 
 @pytest.mark.parametrize("end", ["", "\n"])

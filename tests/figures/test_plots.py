@@ -143,6 +143,7 @@ def test_no_recipe_is_outside_the_axes(accuracies, deviation):
     assert ax.get_yscale() == ("linear" if {0, 1} & set(accuracies) else "logit")
     labels = [label for label in tick_labels(ax.yaxis) if label]
     assert labels and all(label.endswith("%") for label in labels)
+    assert ("deviation" in read_description(ax).split(". ", 1)[1]) == np.isfinite(deviation)
 
 
 @pytest.mark.parametrize(

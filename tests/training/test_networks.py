@@ -18,33 +18,38 @@ def dense(units, inputs):
     return (inputs + 1) * units
 
 
-def convolution(filters, size, padding, shape, *, pooled=None, normalised=False):
-    """A block of ours: convolution, pooling, normalisation, ReLU."""
+RELU = "ReLU", None
+SILU = "Activation", "silu"
+
+
+def convolution(filters, size, padding, shape, *, pooled=None, normalised=False, then=RELU):
+    """A block of ours: convolution, pooling, normalisation, activation."""
     layers = [("Conv2D", (filters, size, padding), (*shape, filters))]
     if pooled:
         layers.append((POOL, 2, (*pooled, filters)))
     end = (*(pooled or shape), filters)
     if normalised:
         layers.append(("BatchNormalization", 0.9, end))
-    return [*layers, ("ReLU", None, end)]
+    return [*layers, (*then, end)]
 
 
-def separable(filters, channels, size):
-    """A depthwise convolution of 3 x 3, one of 1 x 1, normalisation, ReLU."""
+def separable(filters, channels, size, then):
+    """A depthwise convolution of 3 x 3, one of 1 x 1, normalisation, activation."""
     depthwise = ("DepthwiseConv2D", (3, "valid", False), (size, size, channels))
-    return [depthwise, *convolution(filters, 1, "valid", (size, size), normalised=True)]
+    mixing = convolution(filters, 1, "valid", (size, size), normalised=True, then=then)
+    return [depthwise, *mixing]
 
 
-def small(width, *filters, per_map=4):
+def small(width, *filters, per_map=4, then=RELU):
     """With so many numbers of a normalisation for each map."""
     blocks, weights, channels = [], (9 + per_map) * width, width
     for place, number in enumerate(filters):
-        blocks += separable(number, channels, 11 - 2 * place)
+        blocks += separable(number, channels, 11 - 2 * place, then)
         weights += 9 * channels + channels * number + per_map * number
         channels = number
     return (
         [
-            *convolution(width, 3, "valid", (26, 26), pooled=(13, 13), normalised=True),
+            *convolution(width, 3, "valid", (26, 26), pooled=(13, 13), normalised=True, then=then),
             *blocks,
             ("GlobalAveragePooling2D", None, (channels,)),
             ("Dense", (10, "softmax"), (10,)),
@@ -225,7 +230,7 @@ PUBLISHED = {
         {},
     ),
     "small": small(16, 28, 28, 30, 32),
-    "micro": small(8, 10, 10, 10, 12, per_map=3),
+    "micro": small(8, 10, 10, 10, 12, per_map=3, then=SILU),
     "dense": (
         [
             (FLAT, None, (784,)),
@@ -265,6 +270,8 @@ def settings(layer):
             return config["rate"]
         case "Dense":
             return config["units"], config["activation"]
+        case "Activation":
+            return config["activation"]
 
 
 def test_every_recipe_stands_in_the_table():
