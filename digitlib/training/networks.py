@@ -76,7 +76,7 @@ def recipe(**settings: Any) -> Callable:
 
 def _convolution(layers, recipe, filters, size, *, pool=False, padding="valid", activation="relu"):
     # The normalisation adds an offset, so a bias before it would do nothing. Pooling before ReLU
-    # gives the same result with a quarter of the work; before SiLU, nearly the same.
+    # gives the same result with a quarter of the work; SiLU takes its place.
     block = [layers.Conv2D(filters, size, padding=padding, use_bias=not recipe.batch_norm)]
     if pool:
         block.append(layers.MaxPooling2D())
