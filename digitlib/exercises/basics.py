@@ -35,10 +35,10 @@ QUESTIONS = {
         ((0, 0, 0, 0, 0, 0, 1, 0, 0, 0), "That is reversed: the positions run left to right."),
         ((0, 0, 0, 3, 0, 0, 0, 0, 0, 0), "The position stands for the digit; the entry is 1."),
         ((ANY,) * 9, "Nine positions are too few: 0 is a digit, too.")]),
-    "choosing": Choice(3, "b", "The test images stay unused until the final evaluation.", {
-        "a": "The networks learned from these images and may know them by heart.",
-        "c": "Test images that were used for choosing no longer give an unbiased accuracy.",
-        "d": "Most of these were used in training, and the test images must stay unused."}),
+    "choosing": Choice(3, "d", "The test images stay unused until the final evaluation.", {
+        "a": "Test images that were used for choosing no longer give an unbiased accuracy.",
+        "b": "The networks learned from these images and may know them by heart.",
+        "c": "Most of these were used in training, and the test images must stay unused."}),
     "one update": Value(4, 4 - 0.1 * 8, "The answer is one number: the new weight.",
         "This step lowers the loss from 4 to 0.16.", [
         ([4.8, 4.4], "That goes uphill, where the loss is higher: subtract the step."),
@@ -67,8 +67,8 @@ QUESTIONS = {
         (784 * 128 + (128 + 1) * 10, "The biases of the hidden layer are missing."),
         (784 * 128 * 10, "Do not multiply the layers: count each layer, then add."),
         ((28 + 1) * 128 + (128 + 1) * 10, "Flatten keeps every pixel, not one side only.")]),
-    "why shifts hurt": Choice(4, "b", "A convolution uses the same weights at every position.", {
-        "a": "It has enough weights to classify centred digits well.",
+    "why shifts hurt": Choice(4, "a", "A convolution uses the same weights at every position.", {
+        "b": "It has enough weights to classify centred digits well.",
         "c": "A shift by two pixels keeps nearly all the ink.",
         "d": "Longer training still shows it no shifted digits."}),
 }

@@ -41,15 +41,15 @@ QUESTIONS = {
         (196, "That is the area; the question asks for the width."),
         (6, "That is the receptive field after pooling; the second convolution follows.")]),
     "layer to shape": Special(10, judge_layer),
-    "augmentation": Choice(10, "b", "A mirrored 3 is not a digit; a mirrored 2 is nearly a 5.", {
+    "augmentation": Choice(10, "d", "A mirrored 3 is not a digit; a mirrored 2 is nearly a 5.", {
         "a": "A digit shifted by two pixels is still the same digit.",
-        "c": "Handwriting slants anyway; a few degrees do not change the digit.",
-        "d": "Handwriting comes in many sizes; a slightly larger digit is the same digit."}),
+        "b": "Handwriting comes in many sizes; a slightly larger digit is the same digit.",
+        "c": "Handwriting slants anyway; a few degrees do not change the digit."}),
     "small network": Special(10, partial(judge_network, rules=NetworkRules(
         call='"small network", small', is_enough=lambda accuracy: accuracy > 0.99,
         praise="few are enough.", parameter_limit=20_000))),
-    "searching": Choice(11, "b", "The more you try, the more of the best score is luck.", {
-        "a": "Some settings happen to suit these images, and the best of many is likely one.",
+    "searching": Choice(11, "a", "The more you try, the more of the best score is luck.", {
+        "b": "Some settings happen to suit these images, and the best of many is likely one.",
         "c": "New images are no easier than those used for choosing.",
         "d": "The direction is known: what besides quality decides which setting wins?"}),
     "trainable weights": Value(12, (800 + 1) * 5, COUNT, "Few images suffice for so few weights.", [
@@ -62,13 +62,13 @@ QUESTIONS = {
         "a": "The width shrinks with the square root of the number of images.",
         "c": "More images give more information about the accuracy.",
         "d": "The seed changes the accuracy; the number of images sets the width."}),
-    "better": Choice(14, "b", "Another seed changes more than seven predictions.", {
+    "better": Choice(14, "c", "Another seed changes more than seven predictions.", {
         "a": "Another seed can reverse a difference of seven images.",
-        "c": "Not seeing a difference does not show that there is none.",
+        "b": "Not seeing a difference does not show that there is none.",
         "d": "Overfitting shows as a gap between training and test accuracy, not against another "
              "network."}),
-    "sure": Choice(15, "b", "At 90%, one digit in ten is wrong; at 99.9%, almost none.", {
-        "a": "That holds for digits with a probability of exactly 90%, and most have more.",
+    "sure": Choice(15, "a", "At 90%, one digit in ten is wrong; at 99.9%, almost none.", {
+        "b": "That holds for digits with a probability of exactly 90%, and most have more.",
         "c": "Confidence is not certainty: a probability of 99% is wrong once in a hundred times.",
         "d": "You can tell if the probabilities are calibrated, and these are."}),
 }

@@ -66,10 +66,10 @@ QUESTIONS = {
         (0, "A loss of zero would mean full confidence in every true digit."),
         (10, "That is the number of digits, not the loss."),
         (0.9, "That is how often a guess fails; the loss needs the probability.")], 0.01),
-    "learning curves": Choice(7, "b", "The network memorises instead of generalising.", {
+    "learning curves": Choice(7, "d", "The network memorises instead of generalising.", {
         "a": "While both still rise, more epochs may help.",
-        "c": "Averaging over the epoch lowers the training accuracy.",
-        "d": "That is underfitting: not even the training images are learned."}),
+        "b": "That is underfitting: not even the training images are learned.",
+        "c": "Averaging over the epoch lowers the training accuracy."}),
     "why it falls": Choice(8, "c", "The dense layer ties its weights to fixed positions again.", {
         "a": "A convolution is equivariant: when the digit moves, its feature maps move with it.",
         "b": "Pooling makes a network less sensitive to small shifts, not more.",

@@ -190,9 +190,9 @@ RIGHT_CODE = {
     "max-pool": keras_max_pool,
     "softmax": lambda scores: right_softmax(scores).tolist(),
 }
-CHOICES = {name: "b" for name in ["pixel type", "choosing", "why shifts hurt"]}
-CHOICES |= {name: "b" for name in ["learning curves", "interval", "augmentation", "searching"]}
-CHOICES |= {"better": "b", "sure": "b", "learning rate": "c", "why it falls": "c"}
+CHOICES = {"pixel type": "b", "choosing": "d", "learning rate": "c", "why shifts hurt": "a"}
+CHOICES |= {"learning curves": "d", "why it falls": "c", "augmentation": "d", "searching": "a"}
+CHOICES |= {"interval": "b", "better": "c", "sure": "a"}
 
 
 def right_layer():
@@ -234,6 +234,12 @@ def test_right_choices(verdict, name):
     for form in ["b", "B", "b)", " b ", "(b)", "b.", np.str_("B)")]:
         letter = form.replace("b", CHOICES[name]).replace("B", CHOICES[name].upper())
         assert verdict(check_answer, name, letter).startswith("Right. ")
+
+
+def test_no_letter_is_worth_guessing():
+    right = [question.right for question in EXERCISES.values() if isinstance(question, kinds.Choice)]
+    assert len(right) == len(CHOICES)
+    assert max(map(right.count, "abcd")) <= len(right) // 3
 
 
 def test_the_learning_rate_is_the_one_of_the_figure():
@@ -401,19 +407,19 @@ CHOICE_MISTAKES = {
         ("one letter in quotes, from a to d, not the text itself", "uint8"),
         ("not the text itself", "b) uint8"), ("one letter in quotes, from a to d", np.uint8)],
     "choosing": [
-        ("by heart", "a"), ("unbiased", "c"), ("training.*unused", "d"),
+        ("by heart", "b"), ("unbiased", "a"), ("training.*unused", "c"),
         ("not the text itself", "test"),
         ("Leave out the brackets. The answer is one letter", ["b"], {"b"})],
-    "why shifts hurt": [("enough weights", "a"), ("ink", "c"), ("Longer", "d")],
+    "why shifts hurt": [("enough weights", "b"), ("ink", "c"), ("Longer", "d")],
     "learning rate": [("0.24", "a"), ("one side only", "b"), ("overshoots farther", "d"),
                       ("one letter in quotes", 0.2), ("not the text itself", "0.2")],
     "why it falls": [("equivariant", "a"), ("less sensitive", "b"), ("scores", "d")],
-    "learning curves": [("more epochs", "a"), ("Averaging", "c"), ("underfitting", "d")],
+    "learning curves": [("more epochs", "a"), ("Averaging", "c"), ("underfitting", "b")],
     "interval": [("square root", "a"), ("More images", "c"), ("seed changes", "d")],
-    "augmentation": [("two pixels", "a"), ("degrees", "c"), ("sizes", "d")],
-    "searching": [("suit these images", "a"), ("easier", "c"), ("direction", "d")],
-    "better": [("seed", "a"), ("does not show that there is none", "c"), ("gap between", "d")],
-    "sure": [("exactly 90%", "a"), ("once in a hundred", "c"), ("calibrated", "d")],
+    "augmentation": [("two pixels", "a"), ("degrees", "c"), ("sizes", "b")],
+    "searching": [("suit these images", "b"), ("easier", "c"), ("direction", "d")],
+    "better": [("seed", "a"), ("does not show that there is none", "b"), ("gap between", "d")],
+    "sure": [("exactly 90%", "b"), ("once in a hundred", "c"), ("calibrated", "d")],
 }
 # fmt: on
 FAULTS = "42135"
