@@ -31,8 +31,10 @@ SURE = 0.98  # a prediction with a lower probability is uncertain
 _LONGEST_SIDE = 1200
 _MOST_UNSURE = 0.4  # of the digits of a number; with more, it may not be a number
 _SIGN = 0.42  # what has a lower probability stands between numbers, and not in one
-_UPRIGHT = 0.93  # with a lower mean probability, other directions are tried, too
-_UPRIGHT_FORM = 0.83  # the same for many digits, where print or signs may be among them
+_UNSURE_POINTS = -0.25  # of an uncertain digit, for a direction of the page; a sure one counts 1
+_UPRIGHT = 0.8  # with fewer points per digit, other directions are tried, too
+_UPRIGHT_FORM = 0.5  # the same for many digits, where print or signs may be among them
+_READABLE = 0.4  # least points per digit of another direction
 
 
 class Digit(NamedTuple):
@@ -90,8 +92,8 @@ def read_digits(
     rules = resize_to(rules.astype(np.float32), grey.shape) > 0.3
     ink, turns = find_strokes(grey), 0
     lines = _read_lines(model, find_writing(ink), rules, sure)
-    judged = _judge(lines)
-    if judged.probability < (_UPRIGHT if judged.digits < 30 else _UPRIGHT_FORM):
+    points, count = _judge(lines)
+    if not count or points < count * (_UPRIGHT if count < 30 else _UPRIGHT_FORM):
         lines, turns = _turn(model, ink, rules, sure, lines)
     text = "\n".join(" ".join(number.text for number in line) for line in lines)
     corners = np.roll(sheet.corners, -turns, axis=0) / colours.shape[1::-1]
@@ -129,36 +131,35 @@ def _read_lines(model, writing, rules, sure, most=None):
 
 def _turn(model, ink, rules, sure, lines):
     """Reads a picture in all four directions; returns the lines of the best, and quarter turns."""
-    best, turned = _judge(lines), 0
+    best, turned = _judge(lines)[0], 0
     for turns in (1, 2, 3):
         layers = [np.rot90(layer, turns) for layer in (ink.amount, ink.mask, rules)]
         with suppress(ValueError):  # in this direction, there may be nothing to read
             writing = find_writing(ink._replace(amount=layers[0], mask=layers[1]))
-            if not _is_better(_judge(_read_lines(model, writing, layers[2], sure, most=4)), best):
+            if not _is_readable(_read_lines(model, writing, layers[2], sure, most=4)):
                 continue
             others = _read_lines(model, writing, layers[2], sure)
-            judged = _judge(others)
-            if _is_better(judged, best) and judged.score > best.score:
-                best, lines, turned = judged, others, turns
+            points = _judge(others)[0]
+            if points > best and _is_readable(others):
+                best, lines, turned = points, others, turns
     return lines, turned
 
 
-class _Judgement(NamedTuple):
-    probability: float  # the mean one of the digits
-    score: float  # higher for more digits, and for higher probabilities
-    digits: int
-
-
 def _judge(lines):
-    probabilities = [d.probabilities.max() for n in chain(*lines) for d in n.digits]
-    mean = float(np.mean(probabilities))
-    return _Judgement(mean, len(probabilities) * (mean - 0.5), len(probabilities))
+    """Returns the points of a direction, and the number of digits that earn them.
+
+    A 1 tells nothing: parts of other digits, or a line on its side, look like one.
+    """
+    digits = [digit for number in chain(*lines) for digit in number.digits if digit.text != "1"]
+    sure = sum(digit.text != "?" and digit.probabilities.max() >= SURE for digit in digits)
+    return sure + _UNSURE_POINTS * (len(digits) - sure), len(digits)
 
 
-def _is_better(judged, best):
-    """Whether the digits of a direction are clearly more probable: some look alike upside down."""
-    least = max(0.85, best.probability + 0.08)
-    return judged.digits > 2 and judged.probability >= least
+def _is_readable(lines):
+    """Whether about half the digits are sure: a few may look like others upside down."""
+    points, count = _judge(lines)
+    several = sum(len(number.digits) for number in chain(*lines)) > 2
+    return several and count > 1 and points >= _READABLE * count
 
 
 def _choose(candidates, probabilities, line, writing, sure):

@@ -237,7 +237,7 @@ def test_right_choices(verdict, name):
 
 
 def test_no_letter_is_worth_guessing():
-    right = [question.right for question in EXERCISES.values() if isinstance(question, kinds.Choice)]
+    right = [one.right for one in EXERCISES.values() if isinstance(one, kinds.Choice)]
     assert len(right) == len(CHOICES)
     assert max(map(right.count, "abcd")) <= len(right) // 3
 

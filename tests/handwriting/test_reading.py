@@ -101,12 +101,14 @@ def test_a_sheet_on_a_table_is_read(reader, mnist):
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
-def test_a_turned_page_is_read_upright(reader, mnist, turns):
-    page, boxes = write(mnist.test.images[:6], [30] * 6)
+@pytest.mark.parametrize(("first", "text", "gap"), [(0, "721041", 30), (10, "069015", 2)])
+def test_a_turned_page_is_read_upright(reader, mnist, first, text, gap, turns):
+    """Digits close together look like a 1 when they lie on their side."""
+    page, boxes = write(mnist.test.images[first : first + len(text)], [gap] * len(text))
     upright = read_digits(reader, page)
     turned = np.rot90(page, turns)
     reading = read_digits(reader, turned)
-    assert reading.text == upright.text == "721041"
+    assert reading.text == upright.text == text
     assert reading.picture.shape == page.shape
     # Its corners, clockwise from the top left of the upright page, are those of the turned one.
     corners = np.array([(0, 0), (1, 0), (1, 1), (0, 1)])
