@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 SURE = 0.98  # a prediction with a lower probability is uncertain
 _LONGEST_SIDE = 1200
-_MOST_UNSURE = 0.4  # of the digits of a number; with more, it may not be a number
+_MOST_UNSURE = 0.4  # of the digits of a number; with more, it may be a printed word,
+_LEGIBLE = 0.87  # unless the mean probability is at least this
 _SIGN = 0.42  # what has a lower probability stands between numbers, and not in one
-_UNSURE_POINTS = -0.25  # of an uncertain digit, for a direction of the page; a sure one counts 1
-_UPRIGHT = 0.8  # with fewer points per digit, other directions are tried, too
+_UPRIGHT = 0.85  # of the digits are sure; with fewer, other directions are tried, too
 _UPRIGHT_FORM = 0.5  # the same for many digits, where print or signs may be among them
-_READABLE = 0.4  # least points per digit of another direction
+_READABLE = 0.5  # of the digits are sure, at least, in another direction that is chosen
 
 
 class Digit(NamedTuple):
@@ -92,8 +92,8 @@ def read_digits(
     rules = resize_to(rules.astype(np.float32), grey.shape) > 0.3
     ink, turns = find_strokes(grey), 0
     lines = _read_lines(model, find_writing(ink), rules, sure)
-    points, count = _judge(lines)
-    if not count or points < count * (_UPRIGHT if count < 30 else _UPRIGHT_FORM):
+    certain, count = _judge(lines)
+    if not count or certain < count * (_UPRIGHT if count < 30 else _UPRIGHT_FORM):
         lines, turns = _turn(model, ink, rules, sure, lines)
     text = "\n".join(" ".join(number.text for number in line) for line in lines)
     corners = np.roll(sheet.corners, -turns, axis=0) / colours.shape[1::-1]
@@ -139,27 +139,27 @@ def _turn(model, ink, rules, sure, lines):
             if not _is_readable(_read_lines(model, writing, layers[2], sure, most=4)):
                 continue
             others = _read_lines(model, writing, layers[2], sure)
-            points = _judge(others)[0]
-            if points > best and _is_readable(others):
-                best, lines, turned = points, others, turns
+            certain = _judge(others)[0]
+            if certain > best and _is_readable(others):
+                best, lines, turned = certain, others, turns
     return lines, turned
 
 
 def _judge(lines):
-    """Returns the points of a direction, and the number of digits that earn them.
+    """Returns how many digits are sure, and of how many.
 
     A 1 tells nothing: parts of other digits, or a line on its side, look like one.
     """
-    digits = [digit for number in chain(*lines) for digit in number.digits if digit.text != "1"]
-    sure = sum(digit.text != "?" and digit.probabilities.max() >= SURE for digit in digits)
-    return sure + _UNSURE_POINTS * (len(digits) - sure), len(digits)
+    digits = (digit.probabilities for number in chain(*lines) for digit in number.digits)
+    others = [digit for digit in digits if digit.argmax() != 1]
+    return sum(digit.max() >= SURE for digit in others), len(others)
 
 
 def _is_readable(lines):
-    """Whether about half the digits are sure: a few may look like others upside down."""
-    points, count = _judge(lines)
+    """Whether enough digits are sure: a few may look like others upside down."""
+    certain, count = _judge(lines)
     several = sum(len(number.digits) for number in chain(*lines)) > 2
-    return several and count > 1 and points >= _READABLE * count
+    return several and count > 1 and certain >= _READABLE * count
 
 
 def _choose(candidates, probabilities, line, writing, sure):
@@ -202,7 +202,9 @@ def _find_numbers(digits, height, rules):
 def _divide_at_signs(digits):
     """Divides a group at what hardly looks like a digit, such as the signs of a sum."""
     unsure = sum(digit.text == "?" for digit in digits)
-    if unsure > max(1, _MOST_UNSURE * len(digits)):  # a printed word has some letters like digits
+    legible = np.mean([digit.probabilities.max() for digit in digits]) >= _LEGIBLE
+    # Some letters of a printed word look like digits.
+    if unsure > max(1, _MOST_UNSURE * len(digits)) and not legible:
         return [[digit._replace(text="?") for digit in digits]]
     parts = groupby(digits, lambda digit: digit.text == "?" and digit.probabilities.max() < _SIGN)
     return [list(part) for _, part in parts]
