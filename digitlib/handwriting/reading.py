@@ -34,6 +34,7 @@ _LEGIBLE = 0.87  # unless the mean probability is at least this
 _SIGN = 0.42  # what has a lower probability stands between numbers, and not in one
 _UPRIGHT = 0.85  # of the digits are sure; with fewer, other directions are tried, too
 _UPRIGHT_FORM = 0.5  # the same for many digits, where print or signs may be among them
+_SAMPLE = 4  # lines, which show whether it is worth reading all of them in a direction
 _READABLE = 0.5  # of the digits are sure, at least, in another direction that is chosen
 
 
@@ -136,9 +137,9 @@ def _turn(model, ink, rules, sure, lines):
         layers = [np.rot90(layer, turns) for layer in (ink.amount, ink.mask, rules)]
         with suppress(ValueError):  # in this direction, there may be nothing to read
             writing = find_writing(ink._replace(amount=layers[0], mask=layers[1]))
-            if not _is_readable(_read_lines(model, writing, layers[2], sure, most=4)):
-                continue
-            others = _read_lines(model, writing, layers[2], sure)
+            others = _read_lines(model, writing, layers[2], sure, most=_SAMPLE)
+            if _is_readable(others) and len(writing.lines) > _SAMPLE:
+                others = _read_lines(model, writing, layers[2], sure)
             certain = _judge(others)[0]
             if certain > best and _is_readable(others):
                 best, lines, turned = certain, others, turns
