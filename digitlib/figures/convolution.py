@@ -182,11 +182,11 @@ def _draw_output(ax, output, row, column):
     ax.patch.set(hatch="////", edgecolor="0.85", linewidth=0)  # still to come
     ax.set_xlabel("column\ndark: positive, light: negative")
     _outline(ax, row, column, (1, 1))
-    text = f"Output of {output.shape[0]} by {output.shape[1]}"
+    text = f"The {output.shape[0]} by {output.shape[1]} output"
     if max(output.shape) > _MOST_NUMBERS:
         return f"{text}."
     done = np.where(later, "", numbers)[: row + 1]
-    return f"{text}, so far, row by row: {_list_cells(done)}."
+    return f"{text} so far, row by row: {_list_cells(done)}."
 
 
 def _write_sum(axes, sums, bias):

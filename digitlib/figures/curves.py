@@ -92,7 +92,7 @@ def plot_descent(
     Args:
         compute_loss: takes weights, float64 (n,), and returns the loss of each, (n,).
         path: numbers (m,), the weights from the first step to the last; at least one.
-        slope: the derivative of the loss at the first weight; None draws no tangent.
+        slope: the derivative of the loss at the initial weight; None draws no tangent.
         ax: the Axes to draw on; None makes a figure.
 
     Returns:
@@ -195,5 +195,5 @@ def _describe_descent(path, losses, slope):
         f"Loss as a function of one weight, with {count_things(len(path) - 1, 'step')} of descent"
     )
     if slope is not None:
-        text += f"; the slope at the first weight is {write_number(slope)}"
+        text += f"; the slope at the initial weight is {write_number(slope)}"
     return f"{text}. {'; '.join(steps)}."

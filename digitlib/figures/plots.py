@@ -105,7 +105,7 @@ def _describe_confusion(wrong, total):
     pairs = [f"{row} classified as {column}" for row, column in np.argwhere(wrong == wrong.max())]
     times = count_things(wrong.max(), "time")
     if len(pairs) == 1:
-        return f"{text}Most frequent wrong prediction: {pairs[0]}, {times}."
+        return f"{text}Most frequent wrong prediction: {pairs[0]} ({times})."
     return f"{text}Most frequent wrong predictions, {times} each: {join_words(pairs, most=3)}."
 
 

@@ -94,8 +94,8 @@ PLOTS = {
     "plot_confusion": (
         lambda n: digitlib.plot_confusion(confusion((4, 9, n), (3, 5, 2))),
         {
-            6: ["of 9,908 images, 9,900 on", "4 classified as 9, 6 times"],
-            1: ["3 classified as 5, 2 times"],
+            6: ["of 9,908 images, 9,900 on", "4 classified as 9 (6 times)"],
+            1: ["3 classified as 5 (2 times)"],
         },
     ),
     "plot_convolution": (
@@ -108,7 +108,7 @@ PLOTS = {
     ),
     "plot_descent": (
         lambda n: digitlib.plot_descent(lambda weight: weight**2, [n, 1], slope=2 * n),
-        {3: ["weight 3, loss 9", "weight 1, loss 1", "slope at the first weight is 6"], 4: ["16"]},
+        {3: ["weight 3, loss 9", "weight 1, loss 1", "the initial weight is 6"], 4: ["16"]},
     ),
     "plot_focus": (
         lambda n: digitlib.plot_focus([pixels(255)], [np.eye(28)[[n] * 28]], ["a 7"]),
