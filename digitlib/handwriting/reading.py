@@ -93,7 +93,7 @@ def read_digits(
     rules = resize_to(rules.astype(np.float32), grey.shape) > 0.3
     ink, turns = find_strokes(grey), 0
     lines = _read_lines(model, find_writing(ink), rules, sure)
-    certain, count = _judge(lines)
+    certain, _, count = _judge(lines)
     if not count or certain < count * (_UPRIGHT if count < 30 else _UPRIGHT_FORM):
         lines, turns = _turn(model, ink, rules, sure, lines)
     text = "\n".join(" ".join(number.text for number in line) for line in lines)
@@ -132,7 +132,8 @@ def _read_lines(model, writing, rules, sure, most=None):
 
 def _turn(model, ink, rules, sure, lines):
     """Reads a picture in all four directions; returns the lines of the best, and quarter turns."""
-    best, turned = _judge(lines)[0], 0
+    best = upright = _judge(lines)
+    turned = 0
     for turns in (1, 2, 3):
         layers = [np.rot90(layer, turns) for layer in (ink.amount, ink.mask, rules)]
         with suppress(ValueError):  # in this direction, there may be nothing to read
@@ -140,25 +141,29 @@ def _turn(model, ink, rules, sure, lines):
             others = _read_lines(model, writing, layers[2], sure, most=_SAMPLE)
             if _is_readable(others) and len(writing.lines) > _SAMPLE:
                 others = _read_lines(model, writing, layers[2], sure)
-            certain = _judge(others)[0]
-            if certain > best and _is_readable(others):
-                best, lines, turned = certain, others, turns
+            judged = _judge(others)
+            if judged.sure > upright.sure and judged > best and _is_readable(others):
+                best, lines, turned = judged, others, turns
     return lines, turned
 
 
-def _judge(lines):
-    """Returns how many digits are sure, and of how many.
+class _Judgement(NamedTuple):  # the better, the larger
+    sure: int  # how many digits have a high probability
+    probability: float  # the mean one
+    digits: int  # their number
 
-    A 1 tells nothing: parts of other digits, or a line on its side, look like one.
-    """
+
+def _judge(lines):
+    """Judges a direction by all digits but 1: parts of others, or whole lines, look like one."""
     digits = (digit.probabilities for number in chain(*lines) for digit in number.digits)
-    others = [digit for digit in digits if digit.argmax() != 1]
-    return sum(digit.max() >= SURE for digit in others), len(others)
+    highest = [digit.max() for digit in digits if digit.argmax() != 1]
+    sure = sum(probability >= SURE for probability in highest)
+    return _Judgement(sure, float(np.mean(highest or [0])), len(highest))
 
 
 def _is_readable(lines):
     """Whether enough digits are sure: a few may look like others upside down."""
-    certain, count = _judge(lines)
+    certain, _, count = _judge(lines)
     several = sum(len(number.digits) for number in chain(*lines)) > 2
     return several and count > 1 and certain >= _READABLE * count
 
