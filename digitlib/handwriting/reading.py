@@ -32,10 +32,10 @@ _LONGEST_SIDE = 1200
 _MOST_UNSURE = 0.4  # of the digits of a number; with more, it may be a printed word,
 _LEGIBLE = 0.87  # unless the mean probability is at least this
 _SIGN = 0.42  # what has a lower probability stands between numbers, and not in one
-_UPRIGHT = 0.85  # of the digits are sure; with fewer, other directions are tried, too
+_UPRIGHT = 0.85  # with a smaller fraction of sure digits, other directions are tried, too
 _UPRIGHT_FORM = 0.5  # the same for many digits, where print or signs may be among them
-_SAMPLE = 4  # lines, which show whether it is worth reading all of them in a direction
-_READABLE = 0.5  # of the digits are sure, at least, in another direction that is chosen
+_SAMPLE = 4  # lines that show whether all lines of a direction are worth reading
+_READABLE = 0.5  # the least fraction of sure digits in another direction
 
 
 class Digit(NamedTuple):
@@ -93,9 +93,10 @@ def read_digits(
     rules = resize_to(rules.astype(np.float32), grey.shape) > 0.3
     ink, turns = find_strokes(grey), 0
     lines = _read_lines(model, find_writing(ink), rules, sure)
-    certain, _, count = _judge(lines)
-    if not count or certain < count * (_UPRIGHT if count < 30 else _UPRIGHT_FORM):
-        lines, turns = _turn(model, ink, rules, sure, lines)
+    upright = _judge(lines)
+    count = upright.digits
+    if not count or upright.sure < count * (_UPRIGHT if count < 30 else _UPRIGHT_FORM):
+        lines, turns = _turn(model, ink, rules, sure, lines, upright)
     text = "\n".join(" ".join(number.text for number in line) for line in lines)
     corners = np.roll(sheet.corners, -turns, axis=0) / colours.shape[1::-1]
     return Reading(text, tuple(chain(*lines)), np.rot90(grey, turns), corners)
@@ -130,42 +131,45 @@ def _read_lines(model, writing, rules, sure, most=None):
     return [_find_numbers(line, writing.height, rules) for line in lines if line]
 
 
-def _turn(model, ink, rules, sure, lines):
+def _turn(model, ink, rules, sure, lines, upright):
     """Reads a picture in all four directions; returns the lines of the best, and quarter turns."""
-    best = upright = _judge(lines)
-    turned = 0
+    best, turned = upright, 0
     for turns in (1, 2, 3):
         layers = [np.rot90(layer, turns) for layer in (ink.amount, ink.mask, rules)]
         with suppress(ValueError):  # in this direction, there may be nothing to read
             writing = find_writing(ink._replace(amount=layers[0], mask=layers[1]))
             others = _read_lines(model, writing, layers[2], sure, most=_SAMPLE)
-            if _is_readable(others) and len(writing.lines) > _SAMPLE:
-                others = _read_lines(model, writing, layers[2], sure)
             judged = _judge(others)
-            if judged.sure > upright.sure and judged > best and _is_readable(others):
+            if judged.readable and len(writing.lines) > _SAMPLE:
+                others = _read_lines(model, writing, layers[2], sure)
+                judged = _judge(others)
+            if judged.readable and judged.sure > upright.sure and judged > best:
                 best, lines, turned = judged, others, turns
     return lines, turned
 
 
-class _Judgement(NamedTuple):  # the better, the larger
-    sure: int  # how many digits have a high probability
-    probability: float  # the mean one
-    digits: int  # their number
+class _Judgement(NamedTuple):
+    """What speaks for a direction: the better, the larger."""
+
+    sure: int  # of all digits but 1, how many have a high probability
+    probability: float  # their mean probability
+    digits: int  # how many of them there are
+    ones: int  # how many 1s there are
+
+    @property
+    def readable(self):
+        """Whether enough digits are sure: a few may look like others upside down."""
+        several = self.digits > 1 and self.digits + self.ones > 2
+        return several and self.sure >= _READABLE * self.digits
 
 
 def _judge(lines):
     """Judges a direction by all digits but 1: parts of others, or whole lines, look like one."""
-    digits = (digit.probabilities for number in chain(*lines) for digit in number.digits)
+    digits = [digit.probabilities for number in chain(*lines) for digit in number.digits]
     highest = [digit.max() for digit in digits if digit.argmax() != 1]
     sure = sum(probability >= SURE for probability in highest)
-    return _Judgement(sure, float(np.mean(highest or [0])), len(highest))
-
-
-def _is_readable(lines):
-    """Whether enough digits are sure: a few may look like others upside down."""
-    certain, _, count = _judge(lines)
-    several = sum(len(number.digits) for number in chain(*lines)) > 2
-    return several and count > 1 and certain >= _READABLE * count
+    mean, ones = float(np.mean(highest or [0])), len(digits) - len(highest)
+    return _Judgement(sure, mean, len(highest), ones)
 
 
 def _choose(candidates, probabilities, line, writing, sure):
