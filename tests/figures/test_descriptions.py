@@ -108,7 +108,10 @@ PLOTS = {
     ),
     "plot_descent": (
         lambda n: digitlib.plot_descent(lambda weight: weight**2, [n, 1], slope=2 * n),
-        {3: ["weight 3, loss 9", "weight 1, loss 1", "the initial weight is 6"], 4: ["16"]},
+        {
+            3: ["weight 3, loss 9", "weight 1, loss 1", "slope at the initial weight is 6"],
+            4: ["16"],
+        },
     ),
     "plot_focus": (
         lambda n: digitlib.plot_focus([pixels(255)], [np.eye(28)[[n] * 28]], ["a 7"]),
