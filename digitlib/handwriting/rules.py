@@ -7,6 +7,7 @@ import numpy.typing as npt
 from scipy import ndimage
 from skimage.measure import label
 from skimage.morphology import skeletonize
+from skimage.segmentation import clear_border
 
 from digitlib.handwriting.ink import Mask
 from digitlib.handwriting.lines import (
@@ -81,6 +82,9 @@ def _study_pen(darkness, mask, lines):
     """Measures the strokes in a mask after taking away the lines that are thin or pale."""
     longer = [line for line in lines if len(line.rows) > max(mask.shape) / 25]
     rest = mask & ~_band(mask.shape, longer, margin=1)
+    inner = mask & ~(rest & ~clear_border(rest))  # without the edge of a table, or a shadow
+    mask = inner if inner.sum() > 0.03 * mask.sum() else mask
+    rest &= mask
     rest = rest if rest.sum() > 0.1 * mask.sum() else mask
     length = max(1, skeletonize(rest).sum())
     near = ndimage.uniform_filter(rest.astype(np.uint8), 3, output=np.float32) > 0
@@ -125,6 +129,7 @@ def _band(shape, lines, margin=0):
 def _choose_lines(lines, pen):
     """Keeps lines that no digit has, and those that form boxes with them."""
     chosen = [line for line in lines if _is_too_long(line, lines, pen)]
+    chosen = [line for line in chosen if not _may_be_stroke(line, chosen, pen)]
     others = [line for line in lines if not any(line is other for other in chosen)]
     long = [line for line in chosen if len(line.rows) > 3 * pen.height]
     thin = [line for line in others if _weight(line, pen) < 0.8 and line.clear > 0.5]
@@ -166,9 +171,16 @@ def _is_too_long(line, lines, pen):
         total = sum(len(other.rows) for other in lines if _continues(other, line)) / pen.height
         return line.clear > 0.7 and length > 1.3 and total > (5 if weight < 0.4 else 4)
     if weight < 0.65:
-        # Strokes of two digits in a row have a gap between them.
-        return length > (2 if line.solid < 0.9 else 0.8 if weight < 0.45 else 1.3)
+        # A 1 may be thin, too, and strokes of two digits in a row have a gap between them.
+        may_be_digit = line.solid < 0.9 or (line.upright and weight > 0.25)
+        return length > (2 if may_be_digit else 0.8 if weight < 0.45 else 1.3)
     return line.clear > 0.7 and line.solid > 0.97 and length > (2.2 if line.upright else 1.6)
+
+
+def _may_be_stroke(line, lines, pen):
+    """Whether a line may be a bar or a foot of a digit: short, like no other, and touched."""
+    lonely = not any(other is not line and _look_alike(line, other) for other in lines)
+    return lonely and len(line.rows) < 3 * pen.height and line.clear < 0.9
 
 
 def _continues(line, other):
@@ -225,7 +237,7 @@ def _look_alike(line, other):
 
 def _cover(shape, lines, darkness, pen):
     """Where to paint lines over: their bands without the strokes that cross or touch them."""
-    removed, bands = np.zeros(shape, bool), np.zeros(shape, bool)
+    removed, bands = np.zeros(shape, bool), _band(shape, lines, margin=1)
     for line in lines:
         view, dark = (removed.T, darkness.swapaxes(0, 1)) if line.upright else (removed, darkness)
         low, high = line.low - 1, line.high + 1
@@ -233,10 +245,8 @@ def _cover(shape, lines, darkness, pen):
         strip = straighten(dark, line.first, line.rows, reach)
         kept = _find_strokes(strip, reach + low, reach + high, line, pen)
         rows = np.round(line.rows).astype(int) + np.arange(low, high)[:, None]
-        inside = (rows >= 0) & (rows < len(view))
+        inside = (rows >= 0) & (rows < len(view)) & ~kept
         columns = np.broadcast_to(np.arange(line.first, line.first + len(line.rows)), rows.shape)
-        (bands.T if line.upright else bands)[rows[inside], columns[inside]] = True
-        inside &= ~kept
         view[rows[inside], columns[inside]] = True
     # Two lines are darker where they cross, as if a stroke were there: a stroke goes on outside.
     outside = pen.mask & ~(ndimage.uniform_filter(bands.astype(np.float32), 3) > 0.01)

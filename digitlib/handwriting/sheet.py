@@ -196,9 +196,8 @@ def _compare_sides(corners, paper):
 
 def _look(paper, points):
     """The brightness at points, float (..., 2); NaN outside the picture."""
-    column, row = np.moveaxis(np.floor(points).astype(int) + 1, -1, 0)
-    framed = np.pad(paper, 1, constant_values=np.nan)
-    return framed[np.clip(row, 0, len(paper) + 1), np.clip(column, 0, paper.shape[1] + 1)]
+    places = np.moveaxis(points[..., ::-1] - 0.5, -1, 0)
+    return ndimage.map_coordinates(paper, places, order=0, cval=np.nan)
 
 
 def _move_sides(corners, distance):
