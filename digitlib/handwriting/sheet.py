@@ -68,8 +68,10 @@ def _find_corners(small):
     best, most = None, 0
     # White paper on wood differs most in its darkest channel, coloured paper in its brightness.
     for grey in (small.min(axis=2), small.mean(axis=2), small.max(axis=2)):
-        # Strokes are narrow and dark: a closing removes them and keeps the outline of the sheet.
-        paper = ndimage.grey_closing(grey, footprint=disk(6), mode="nearest")
+        # Strokes are narrow and dark: a closing removes them and keeps the outline of the sheet,
+        # also where little of the table is left between the sheet and the edge of the picture.
+        wider = np.pad(grey, 12, mode="edge")
+        paper = ndimage.grey_closing(wider, footprint=disk(6))[12:-12, 12:-12]
         for corners, region in _find_quadrilaterals(paper):
             score = _score(corners, region, grey, paper)
             if score > most:
@@ -163,7 +165,8 @@ def _score(corners, region, grey, paper):
     ink = middle & (paper - grey > _STEP * paper)
     if overlap < 0.8 or light.mean() < 0.65 or ink.sum() < 10:
         return 0
-    return np.nanmean(clear) * overlap**2 * np.sqrt(inside.mean())
+    seen = np.nan_to_num(clear, nan=0.5).mean()  # rather with all its sides than cut by the edge
+    return seen * overlap**2 * np.sqrt(inside.mean())
 
 
 def _draw_polygon(corners, shape):
