@@ -88,7 +88,8 @@ def join_pieces(writing: Writing, line: list[Piece]) -> Iterator[Candidate]:
                 other = line[end - 1].box
                 gap = max(other[1] - box[3], box[1] - other[3])
                 box = *map(min, box[:2], other[:2]), *map(max, box[2:], other[2:])
-                if gap > 0.2 * height or box[3] - box[1] > 1.4 * height:
+                width = box[3] - box[1] - abs(writing.slant) * (box[2] - box[0])
+                if gap > 0.2 * height or width > 1.4 * height:
                     break
             cut = end < len(line) and line[end].part == line[end - 1].part
             whole = not cut and (first == 0 or line[first - 1].part != line[first].part)

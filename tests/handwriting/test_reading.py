@@ -324,9 +324,9 @@ def draw_701(way, wide, slant, pen):
 
 def test_a_wide_zero_is_read_whole(reader):
     """With a bar across, or slanted, it can be cut in many places: it was read as two digits."""
-    cases = itertools.product(range(4), (1.3, 1.6), (0.0, 0.3, 0.5), (4, 9))
+    cases = itertools.product(range(4), (1.3, 1.9), (0.0, 0.3, 0.5, 0.7), (4, 9))
     texts = [read_digits(reader, draw_701(*case)).text for case in cases]
-    assert texts.count("701") >= 42, texts
+    assert texts.count("701") >= 56, texts
     assert sum(text != "701" and "?" not in text for text in texts) <= 2, texts
 
 
