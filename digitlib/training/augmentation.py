@@ -97,7 +97,7 @@ class _RandomClutter(_RandomChange):
     """Puts over some images what can lie over handwriting, a kind of its own over each."""
 
     def change(self, images):
-        kinds = [self.cross] * 3 + [self.invert] * 2
+        kinds = [self.cross, self.invert, self.invert]
         kinds += [self.cloud, self.spot, self.speckle, self.smear, self.shuffle, self.outline]
         # The order of images is random, so the first ones may get the first kind.
         of_1000 = ops.shape(images)[0] * round(1000 * self.strength)
@@ -113,16 +113,19 @@ class _RandomClutter(_RandomChange):
         return ops.image.resize(hills, images.shape[1:3], data_format="channels_last")
 
     def cross(self, images):
-        """Draws a line across, straight or zigzag, solid or dotted; or wipes it away."""
+        """Draws a thin line across, straight or zigzag, solid or dotted.
+
+        A thick one would turn a 1 into a cross, which is no digit.
+        """
         left, right = self.draw(images, -4, 32), self.draw(images, -4, 32)
         wave = ops.maximum(self.draw(images, -4, 4), 0)
-        width, period = self.draw(images, 0.7, 2.7), self.draw(images, 3, 10)
+        width, period = self.draw(images, 0.5, 1.3), self.draw(images, 3, 10)
         gap = ops.maximum(self.draw(images, -1, 0.6), 0)
         along = (_COLUMNS + self.draw(images, 0, 10)) / period % 1
         middle = left + (right - left) * _COLUMNS / 27 + wave * ops.abs(2 - 4 * along) - wave
         ink = ops.clip(width - ops.abs(_ROWS - middle), 0, 1) * ops.cast(along >= gap, "float32")
-        ink = ops.where(self.draw(images, 0, 1) < 0.3, ops.transpose(ink, (0, 2, 1, 3)), ink)
-        return images + ops.where(self.draw(images, 0, 1) < 0.2, -ink, ink)
+        upright = self.draw(images, 0, 1) < 0.3
+        return images + ops.where(upright, ops.transpose(ink, (0, 2, 1, 3)), ink)
 
     def invert(self, images):
         """Inverts what lies outside a vertical band."""

@@ -197,13 +197,14 @@ def _micro(layers, recipe):
 
 @recipe(
     **_OURS,
-    epochs=20,
+    epochs=24,
     width=40,
     dropout=0.3,
     weight_decay=0.1,
     augmentation=0.2,
     shear=0.3,
     stroke=0.8,
+    clutter=0.4,
     degradation=0.25,
     writing_styles=0.2,
     negatives=0.15,

@@ -136,7 +136,7 @@ class Recipe:
         "negative examples to add, as a fraction of the training set: images without a digit, "
         "whose target is 0.1 for every class"
     )
-    plain_epochs: int = _setting(int, 0, "number of final epochs without augmentation", least=0)
+    plain_epochs: int = _setting(int, 0, "final epochs that leave digits in their shape", least=0)
     batch_norm: bool | None = _setting(bool, None, "batch normalisation after each convolution")
     calibrated: bool = False
     folded: bool = False

@@ -80,7 +80,7 @@ def train_model(
     keras.utils.set_random_seed(seed)
     model = build_model(recipe)
     data = _gather(train, recipe, seed)
-    learner = _compile(model, recipe, len(data.labels), seed)
+    learner, finisher = _compile(model, recipe, len(data.labels), seed)
     order = np.arange(len(validation.labels))
     labels = _prepare_labels(validation.labels, recipe)
     validation_data = batch_images(validation.images, labels, order, recipe.batch_size)
@@ -88,14 +88,14 @@ def train_model(
     progress: dict[str, Any] = {"epochs": 0, "history": {}, "seconds": 0.0, "cpu_seconds": 0.0}
     if checkpoint_dir:
         checkpoint = Checkpoint(checkpoint_dir, {**record, "validation": _hash(validation)})
-        progress = checkpoint.load(_state(model, learner)) or progress
+        progress = checkpoint.load(_state(model, learner, finisher)) or progress
     for epoch in range(progress["epochs"], recipe.epochs):
-        network = model if epoch >= recipe.epochs - recipe.plain_epochs else learner
+        network = learner if epoch < recipe.epochs - recipe.plain_epochs else finisher
         # Python ignores exceptions in places where TensorFlow spends time, such as destructors.
         with delay_interrupt() as stop:
             _train_epoch(network, recipe, data, validation_data, seed, verbose, stop, progress)
             if checkpoint_dir:
-                checkpoint.save(_state(model, learner), progress)
+                checkpoint.save(_state(model, learner, finisher), progress)
     model = _finish(model, recipe, validation)
     record["validation_accuracy"] = progress["history"]["val_accuracy"][-1]
     record["date"] = date.today().isoformat()
@@ -144,13 +144,12 @@ class _OneEpoch(keras.callbacks.Callback):
 
 
 def _compile(model, recipe, num_images, seed):
-    """Compiles the model; returns it, or a model that augments its images first."""
-    learner = model
-    names = "shear", "stroke", "clutter", "degradation"
-    changes = {name: getattr(recipe, name) for name in names}
-    if recipe.augmentation or any(changes.values()):
-        augmentation = build_augmentation(recipe.augmentation, seed, **changes)
-        learner = keras.Sequential([augmentation, model])
+    """Compiles the model; returns it behind the random changes of most, and of the last epochs."""
+    shape = {"shear": recipe.shear, "stroke": recipe.stroke}
+    # Both stay: without them, `robust` forgot clutter, and took soft edges for negative examples.
+    cover = {"clutter": recipe.clutter, "degradation": recipe.degradation}
+    learner = _augment(model, seed, recipe.augmentation, **shape, **cover)
+    finisher = _augment(model, seed, **cover)
     steps = math.ceil(num_images / recipe.batch_size)
     optimizer = keras.optimizers.Adam(
         _schedule(recipe, recipe.epochs * steps),
@@ -158,7 +157,7 @@ def _compile(model, recipe, num_images, seed):
         beta_2=recipe.betas[1],
         weight_decay=recipe.weight_decay or None,
     )
-    for network in (model, learner):
+    for network in (model, learner, finisher):
         network.compile(
             optimizer,
             loss=_loss(recipe),
@@ -169,7 +168,14 @@ def _compile(model, recipe, num_images, seed):
         # middle of the tracing, and TensorFlow would trace all of the step a second time.
         network.compute_metrics(None, *_one_answer(recipe))
     optimizer.build(model.trainable_variables)
-    return learner
+    return learner, finisher
+
+
+def _augment(model, seed, strength=0.0, **changes):
+    """Puts random changes of the images before the model, if there are any."""
+    if not (strength or any(changes.values())):
+        return model
+    return keras.Sequential([build_augmentation(strength, seed, **changes), model])
 
 
 def _finish(model, recipe, validation):
@@ -225,10 +231,11 @@ def _gather(train, recipe, seed):
     return Split(np.concatenate([train.images, styles.images, negatives]), targets)
 
 
-def _state(model, learner):
+def _state(model, *learners):
     """Returns all variables that training changes, including the state of random generators."""
-    metrics = {id(v) for network in (model, learner) for v in network.metrics_variables}
-    variables = {id(v): v for v in learner.variables + model.optimizer.variables}
+    metrics = {id(v) for network in (model, *learners) for v in network.metrics_variables}
+    trained = [v for network in learners for v in network.variables]
+    variables = {id(v): v for v in trained + model.optimizer.variables}
     return [variable for number, variable in variables.items() if number not in metrics]
 
 

@@ -49,7 +49,7 @@ def overlap(box, other):
 def test_digits_are_found_where_they_stand_and_in_order(reader, mnist):
     page, boxes = write(mnist.test.images[:6], [30] * 6)
     reading = read_digits(reader, page)
-    assert reading.text == "721041" == "".join(map(str, mnist.test.labels[:6]))
+    assert reading.text == "721041" == spell(mnist.test.labels[:6])
     assert all(overlap(d.box, box) > 0.8 for d, box in zip(reading.digits, boxes, strict=True))
     assert np.array_equal(reading.picture, page / np.float32(255))
     for digit in reading.digits:
@@ -151,7 +151,7 @@ def draw_form(images):
 
 
 def test_small_digits_of_a_large_page_are_read(reader, mnist):
-    text = "".join(map(str, mnist.test.labels[:12]))
+    text = spell(mnist.test.labels[:12])
     assert text == "721041495906"
     reading = read_digits(reader, draw_form(mnist.test.images), sure=0)
     assert [number.text for number in reading.numbers] == [text[:4], text[4:8], text[8:]]
@@ -168,26 +168,35 @@ def test_an_empty_box_does_not_divide_a_number(reader, mnist):
     assert read_digits(reader, np.minimum(form, page)).text == "7210"
 
 
+def spell(labels):
+    return "".join(map(str, labels))
+
+
 def draw_signs(page, boxes):
-    """Returns pages with 7, 2, 1, 0 and signs, and what should be read."""
+    """Yields lines to draw: the signs beside four digits."""
     foot = boxes[1][2]
     middle = (boxes[1][3] + boxes[2][1]) // 2
-    yield [(middle, foot - 6, middle - 8, foot + 18)], "7210"  # a comma
-    yield [(middle, foot - 4, middle + 2, foot - 2)], "7210"  # a point
-    yield [(middle - 25, 100, middle + 25, 100)], "7210"  # a dash
+    yield [(middle, foot - 6, middle - 8, foot + 18)]  # a comma
+    yield [(middle, foot - 4, middle + 2, foot - 2)]  # a point
+    yield [(middle - 25, 100, middle + 25, 100)]  # a dash
     end = boxes[-1][3]
     slash = (end + 90, 40, end + 30, 165)
-    yield [slash, (end + 110, 100, end + 160, 98)], "7210"
+    yield [slash, (end + 110, 100, end + 160, 98)]
 
 
 def test_signs_are_left_out(reader, mnist):
-    for case in range(4):
-        page, boxes = write(mnist.test.images[:4], [30, 80, 30, 260])
-        lines, text = list(draw_signs(page, boxes))[case]
+    missed = []
+    for first, case in itertools.product(range(0, 40, 4), range(4)):
+        rows = slice(first, first + 4)
+        page, boxes = write(mnist.test.images[rows], [30, 80, 30, 260])
         picture = Image.fromarray(page)
-        for line in lines:
+        for line in list(draw_signs(page, boxes))[case]:
             ImageDraw.Draw(picture).line(line, fill=0, width=9)
-        assert read_digits(reader, picture).text == text
+        text, expected = read_digits(reader, picture).text, spell(mnist.test.labels[rows])
+        missed += [(case, expected, text)] * (text != expected)
+    assert len(missed) <= 8, missed
+    # A dash may make a digit uncertain, but is none itself.
+    assert sum(len(text) > len(expected) for _, expected, text in missed) <= 2, missed
 
 
 def test_the_signs_of_a_sum_divide_its_numbers(reader, mnist):
@@ -235,15 +244,20 @@ def test_overlapping_digits_are_parted_along_a_path(reader, mnist):
     right = []
     for row in (0, 3, 15, 18, 48, 126, 147, 150, 216, 219, 225):
         page, _ = write(mnist.test.images[row : row + 3], [-12, -12, 0])
-        labels = "".join(map(str, mnist.test.labels[row : row + 3]))
+        labels = spell(mnist.test.labels[row : row + 3])
         right.append(read_digits(reader, page, sure=0).text == labels)
     assert np.mean(right) > 0.7
 
 
 def test_broken_strokes_are_joined(reader, mnist):
-    page, _ = write(mnist.test.images[[8, 0]], [40, 0])
-    page[95:99] = 255  # a gap through all digits
-    assert read_digits(reader, page, sure=0).text == "57"
+    missed = []
+    for first in range(0, 60, 2):
+        rows = slice(first, first + 2)
+        page, _ = write(mnist.test.images[rows], [40, 0])
+        page[95:99] = 255  # a gap through all digits
+        text, expected = read_digits(reader, page, sure=0).text, spell(mnist.test.labels[rows])
+        missed += [(expected, text)] * (text != expected)
+    assert len(missed) <= 1, missed
 
 
 def test_light_on_dark_is_read_too(reader, mnist):
@@ -332,10 +346,11 @@ def test_a_wide_zero_is_read_whole(reader):
 
 def test_pages_by_other_pens_in_bad_light(reader, mnist):
     """A few of the pages that `benchmarks.handwriting` measures by hundreds."""
+    rng = np.random.default_rng(1)
     right = wrong = total = 0
-    for _ in range(15):
-        rows = RNG.integers(0, 10_000, RNG.integers(5, 11))
-        digits = read_digits(reader, draw_page(mnist.test.images[rows], RNG)).digits
+    for _ in range(50):
+        rows = rng.integers(0, 10_000, rng.integers(5, 11))
+        digits = read_digits(reader, draw_page(mnist.test.images[rows], rng)).digits
         matching = match_digits(digits, mnist.test.labels[rows])
         sure = np.array([digit.text != "?" for digit in digits])
         right += (sure & matching).sum()

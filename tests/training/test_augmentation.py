@@ -12,7 +12,7 @@ from digitlib.training.augmentation import build_augmentation
 from tests.training.small import ONE_EPOCH
 
 KINDS = ["line", "band", "cloud", "spot", "speckle", "smear", "shuffle", "outline"]
-STARTS = [180, 300, 360, 420, 480, 540, 600]
+STARTS = [60, 180, 240, 300, 360, 420, 480]
 
 
 def test_augmentation_moves_training_images_only(slices):
@@ -74,7 +74,7 @@ def test_every_second_image_gets_grey_and_noisy_paper(slices):
 
 
 def test_clutter_lies_over_the_share_of_images_that_was_asked_for(slices):
-    images = slices[0].images[:1100, ..., None].astype("float32") / 255
+    images = slices[0].images[:900, ..., None].astype("float32") / 255
     assert build_augmentation(0.0, clutter=0.0).layers == []
     cover = build_augmentation(0.0, 3, clutter=0.6)
     assert np.array_equal(cover(images, training=False), images)
@@ -83,14 +83,14 @@ def test_clutter_lies_over_the_share_of_images_that_was_asked_for(slices):
     assert np.array_equal(changed, again)
     assert changed.min() >= 0
     assert changed.max() <= 1
-    assert np.array_equal(changed[660:], images[660:])
-    # Of each of the eleven kinds, 60 images: three of lines and two of bands come first.
-    before = dict(zip(KINDS, np.split(images[:660], STARTS), strict=True))
-    after = dict(zip(KINDS, np.split(changed[:660], STARTS), strict=True))
+    assert np.array_equal(changed[540:], images[540:])
+    # Each kind has 60 images, bands twice as many.
+    before = dict(zip(KINDS, np.split(images[:540], STARTS), strict=True))
+    after = dict(zip(KINDS, np.split(changed[:540], STARTS), strict=True))
     touched = {kind: (before[kind] != after[kind]).mean((1, 2, 3)) for kind in KINDS}
-    assert (touched["line"] < 0.4).all(), "about 28 of 784 pixels for each pixel of thickness"
-    assert (touched["line"] > 0).mean() > 0.8, "a few lie outside, or wipe nothing away"
-    assert ((after["line"] < before["line"]).any((1, 2, 3))).mean() == pytest.approx(0.2, abs=0.15)
+    assert (touched["line"] < 0.2).all(), "about 28 of 784 pixels for each pixel of thickness"
+    assert (touched["line"] > 0).mean() > 0.8, "a few lie outside"
+    assert (after["line"] >= before["line"]).all(), "nothing is wiped away"
     assert (after["band"][:, :, [0, 1, 27]] == 1 - before["band"][:, :, [0, 1, 27]]).all()
     assert (after["band"][:, :, 12:17] == before["band"][:, :, 12:17]).all()
     corners = after["cloud"][:, :4, :4]  # no digit of MNIST reaches it
@@ -116,7 +116,7 @@ def test_clutter_lies_over_the_share_of_images_that_was_asked_for(slices):
 
 
 @pytest.mark.parametrize(
-    ("count", "strength", "covered"), [(128, 0.6, 77), (16, 0.6, 11), (9, 1, 9)]
+    ("count", "strength", "covered"), [(128, 0.6, 81), (16, 0.6, 9), (9, 1, 9)]
 )
 def test_small_batches_get_their_share_too(slices, count, strength, covered):
     images = slices[0].images[:count, ..., None].astype("float32") / 255

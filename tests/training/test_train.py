@@ -133,7 +133,7 @@ def test_images_are_moved_while_the_model_learns_and_not_when_it_answers(slices,
     assert accuracy == pytest.approx(moved.history["val_accuracy"][0])
 
 
-def test_the_last_epochs_see_the_images_as_they_are(slices, monkeypatch):
+def test_the_last_epochs_see_the_digits_in_their_own_shape(slices, monkeypatch):
     blank = keras.layers.RandomTranslation((1, 1), (1, 1), "constant")
     monkeypatch.setattr("digitlib.training.train.build_augmentation", lambda *_, **__: blank)
     recipe = dataclasses.replace(
@@ -147,6 +147,9 @@ def test_the_last_epochs_see_the_images_as_they_are(slices, monkeypatch):
     assert float(run.model.optimizer.learning_rate) == pytest.approx(0, abs=1e-9)
     all_plain = dataclasses.replace(recipe, epochs=1, plain_epochs=2)
     assert train_model(all_plain, *slices, verbose=0).history["accuracy"][0] > 0.4
+    for cover in ("clutter", "degradation"):  # lies over the digits until the end
+        covered = dataclasses.replace(all_plain, **{cover: 0.5})
+        assert train_model(covered, *slices, verbose=0).history["accuracy"][0] < 0.2
 
 
 def test_negative_examples_lower_the_confidence(slices):
