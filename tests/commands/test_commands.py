@@ -399,4 +399,6 @@ def test_interrupted_start_ends_in_one_line(tmp_path, seconds):
     time.sleep(seconds)
     starting.send_signal(signal.SIGINT)
     _, errors = starting.communicate(timeout=60)
-    assert (starting.returncode, errors.decode()) == (130, INTERRUPTED)
+    assert errors.decode() == INTERRUPTED
+    # If it meets a string that an import executes, `python -m` ends by the signal: 130 in a shell.
+    assert starting.returncode in (130, -signal.SIGINT)
