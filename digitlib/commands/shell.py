@@ -37,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         if sys.stdout.isatty():
             print(flush=True)  # The progress bar has left the cursor in the middle of a line.
         print("digitlib: interrupted; no unfinished file is left.", file=sys.stderr)
+        exec("")  # else `python -m` may die of a Ctrl-C that met the `exec` of an import
         return 130
     except (OSError, ValueError, FloatingPointError, ModuleNotFoundError) as error:
         if getattr(error, "errno", 0) in _CLOSED_PIPE and not getattr(error, "filename", None):

@@ -199,8 +199,7 @@ def _compare_sides(corners, paper):
 
 def _look(paper, points):
     """The brightness at points, float (..., 2); NaN outside the picture."""
-    places = np.moveaxis(points[..., ::-1] - 0.5, -1, 0)
-    return ndimage.map_coordinates(paper, places, order=0, cval=np.nan)
+    return ndimage.map_coordinates(paper, points[..., ::-1].T - 0.5, order=0, cval=np.nan).T
 
 
 def _move_sides(corners, distance):
