@@ -58,6 +58,11 @@ def assert_cleaned(page, ink, lines, removed):
     assert removed.picture.shape == page.shape
 
 
+def assert_untouched(ink):
+    page = lay(ink, np.zeros_like(ink), BLACK)
+    assert not remove_rules(page).lines.any()
+
+
 ROWS = [(0, 20, 420, 26), (0, 80, 420, 86), (0, 140, 420, 146)]
 SQUARES = [(0, y, 420, y) for y in range(15, 190, 40)] + [(x, 0, x, 190) for x in range(5, 420, 40)]
 KINDS = {
@@ -129,16 +134,14 @@ def test_a_page_without_lines_stays_as_it_is(text):
 def test_the_bars_of_two_thin_digits_in_a_row_are_not_a_line():
     ink = write("4", left=20, height=75, pen=14)
     ink |= write(" 77", left=45, height=75, pitch=65, pen=6)
-    page = lay(ink, np.zeros_like(ink), BLACK)
-    assert not remove_rules(page).lines.any()
+    assert_untouched(ink)
 
 
 @pytest.mark.parametrize("pen", [4, 5])
 def test_a_thin_1_beside_a_thicker_digit_is_not_a_line(pen):
     ink = write("  4", left=20, height=100, pitch=80, pen=14)
     ink |= write("   1", left=20, height=90, pitch=80, pen=pen)
-    page = lay(ink, np.zeros_like(ink), BLACK)
-    assert not remove_rules(page).lines.any()
+    assert_untouched(ink)
 
 
 @pytest.mark.parametrize("pen", [4, 5, 6])
@@ -146,16 +149,14 @@ def test_the_foot_of_a_2_under_the_next_digit_is_not_a_line(pen, monkeypatch):
     foot = [(2, 20), (10, 2), (45, 0), (58, 25), (0, 100), (180, 100)]
     monkeypatch.setitem(DIGITS, "2", [foot])
     ink = write("20", top=40, pen=pen) | write("745", top=120, pen=pen)
-    page = lay(ink, np.zeros_like(ink), BLACK)
-    assert not remove_rules(page).lines.any()
+    assert_untouched(ink)
 
 
 @pytest.mark.parametrize("pen", [3, 4, 5])
 def test_a_dark_edge_does_not_make_thin_strokes_lines(pen):
     ink = write("25745", height=50, pitch=60, pen=pen)
     ink[:12] = True  # a table
-    page = lay(ink, np.zeros_like(ink), BLACK)
-    assert not remove_rules(page).lines.any()
+    assert_untouched(ink)
 
 
 @pytest.mark.parametrize("text", ["1", "7", "4"])
