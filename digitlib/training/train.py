@@ -157,7 +157,7 @@ def _compile(model, recipe, num_images, seed):
         beta_2=recipe.betas[1],
         weight_decay=recipe.weight_decay or None,
     )
-    for network in (model, learner, finisher):
+    for network in dict.fromkeys((model, learner, finisher)):  # often all the same
         network.compile(
             optimizer,
             loss=_loss(recipe),
