@@ -54,7 +54,10 @@ def find_strokes(grey: Grey) -> Ink:
     ink = find_clear_ink(grey, _drop_specks, reach=0.15)
     height = _usual_height([part for part, _ in find_parts(ink.mask)])
     if height < 0.06 * max(grey.shape):  # the blur has joined the strokes of such small digits
-        ink = find_ink(grey, _drop_specks, reach=0.15, blur=height / 40, polarities=[ink.polarity])
+        blur, sign = height / 40, [ink.polarity]
+        closer = find_ink(grey, _drop_specks, reach=0.15, blur=blur, polarities=sign)
+        if closer.sharpness > ink.sharpness / 2:  # or the grain of the paper is found instead
+            return closer
     return ink
 
 
@@ -170,30 +173,36 @@ def _cut_part(rows, places, height):
 
 
 def _find_cuts(ink, height):
-    """Yields cuts through a part, float (h, w): straight ones, then others that cross less ink.
+    """Cuts through a part, float (h, w): straight ones, then others, which cross less ink.
 
     Each is the column where the next piece starts, for each row, int (h,).
     """
     apart = max(2, round(0.08 * height))
-    straight = [np.full(len(ink), x) for x in _find_minima(ink.sum(axis=0), height, apart)]
-    yield from straight
-    if ink.shape[1] < 0.8 * height:
-        return
+    cuts = [np.full(len(ink), x) for x in _find_minima(ink.sum(axis=0), height, apart)]
+    if ink.shape[1] > 0.8 * height:
+        # Between round digits that touch, more ink is crossed than through their loops.
+        solid = ndimage.binary_fill_holes(ink).astype(np.float32)
+        for layer, most in ((ink, 0.4), (solid, 0.65)):
+            paths = _find_paths(layer, height, apart, most)
+            cuts += [p for p in paths if all(abs(p - other).max() > apart for other in cuts)]
+    return cuts
+
+
+def _find_paths(ink, height, apart, most):
+    """Yields paths from top to bottom that cross less ink than those beside them."""
     middle = len(ink) // 2
     down, up = _follow(ink[: middle + 1]), _follow(ink[middle:][::-1])
     crossed = down[-1] + up[-1] - ink[middle]
-    for x in _find_minima(crossed, height, apart):
-        path = np.array([*_trace(down, x), *_trace(up, x)[-2::-1]])
-        if all(abs(path - other).max() > apart for other in straight):
-            yield path
+    for x in _find_minima(crossed, height, apart, most):
+        yield np.array([*_trace(down, x), *_trace(up, x)[-2::-1]])
 
 
-def _find_minima(profile, height, apart):
+def _find_minima(profile, height, apart, most=0.4):
     """Yields the columns where a profile is low, at least so far from each other."""
     profile = ndimage.gaussian_filter1d(profile, max(0.5, height / 100))
     last = -apart
     for x in range(apart, len(profile) - apart):
-        narrow = min(0.4 * height, 0.9 * min(profile[:x].max(), profile[x:].max()))
+        narrow = min(most * height, 0.9 * min(profile[:x].max(), profile[x:].max()))
         lowest = profile[x] == profile[x - apart : x + apart + 1].min()
         if lowest and profile[x] < narrow and x - last >= apart:
             last = x

@@ -59,7 +59,7 @@ def remove_rules(colours: Colours) -> Rules:
     found = find_lines(darkness, mask, False) + find_lines(darkness, mask, True)
     pen = _study_pen(darkness, mask, found)
     lines = _choose_lines(found, pen)
-    if not lines:
+    if not lines or _is_alone(lines, pen.mask):
         return untouched
     removed = _cover(mask.shape, lines, darkness, pen)
     picture = _paint(small, removed, mask)
@@ -181,6 +181,13 @@ def _may_be_stroke(line, lines, pen):
     """Whether a line may be a bar or a foot of a digit: short, like no other, and touched."""
     lonely = not any(other is not line and _look_alike(line, other) for other in lines)
     return lonely and len(line.rows) < 3 * pen.height and line.clear < 0.9
+
+
+def _is_alone(lines, mask):
+    """Whether one short line is all that is written: a dash, or a 1 on its side."""
+    outside = mask & ~_band(mask.shape, lines, margin=2)
+    short = len(lines) == 1 and len(lines[0].rows) < max(mask.shape) / 2
+    return short and outside.sum() < 0.2 * mask.sum()
 
 
 def _continues(line, other):

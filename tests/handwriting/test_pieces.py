@@ -1,5 +1,8 @@
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
+from scipy import ndimage
+from skimage.measure import label
 
 from digitlib.handwriting.pieces import find_strokes, find_writing
 
@@ -10,6 +13,28 @@ def test_one_tall_line_does_not_make_digits_small():
         page[100:140, left : left + 6] = page[134:140, left : left + 24] = 0
     page[20:380, 360:362] = 0
     assert 36 <= find_writing(find_strokes(page / np.float32(255))).height <= 46
+
+
+@pytest.mark.parametrize("pen", [8, 12])
+@pytest.mark.parametrize("overlap", [4, 8])
+def test_zeros_that_touch_side_by_side_can_be_cut_there(pen, overlap):
+    """There is more ink between them than a cut through one of their loops crosses."""
+    page = Image.new("L", (300, 200), 255)
+    middle = 140 - overlap // 2
+    for left in (60, 140 - overlap):
+        ImageDraw.Draw(page).ellipse((left, 50, left + 80, 150), outline=0, width=pen)
+    (line,) = find_writing(find_strokes(np.asarray(page) / np.float32(255))).lines
+    starts = [piece.box[1] for piece in line]
+    assert any(abs(start - middle) < pen for start in starts), starts
+
+
+def test_the_grain_of_paper_is_not_read_beside_a_small_digit():
+    rng = np.random.default_rng(0)
+    grain = ndimage.gaussian_filter(rng.normal(size=(300, 280)), 0.6)
+    page = 0.75 + 0.03 * grain / grain.std()
+    page[80:92, 160:166] = 0.1
+    ink = find_strokes(np.clip(page, 0, 1).astype(np.float32))
+    assert label(ink.mask).max() == 1
 
 
 @pytest.mark.parametrize("slant", [-0.3, 0.0, 0.3, 0.6])

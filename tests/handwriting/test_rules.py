@@ -137,6 +137,13 @@ def test_the_bars_of_two_thin_digits_in_a_row_are_not_a_line():
     assert_untouched(ink)
 
 
+@pytest.mark.parametrize("length", [60, 120])
+def test_a_dash_alone_on_a_page_is_not_a_line(length):
+    """It may be a 1 on its side."""
+    ink = print_lines((190, 420), (150, 90, 150 + length, 94), width=7)
+    assert_untouched(ink)
+
+
 @pytest.mark.parametrize("pen", [4, 5])
 def test_a_thin_1_beside_a_thicker_digit_is_not_a_line(pen):
     ink = write("  4", left=20, height=100, pitch=80, pen=14)
