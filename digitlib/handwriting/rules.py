@@ -20,7 +20,7 @@ from digitlib.handwriting.lines import (
 from digitlib.handwriting.pictures import Colours, resize, resize_to
 
 _LONGEST_SIDE = 1200  # of the copy in which lines are looked for
-_SHORTEST_SIDE = 64  # strokes and lines look the same in smaller pictures
+_SMALLEST = 64  # strokes and lines look the same in smaller pictures
 
 
 class Rules(NamedTuple):
@@ -54,7 +54,8 @@ def remove_rules(colours: Colours) -> Rules:
     darkness = measure_darkness(small)
     mask = find_mask(darkness)
     untouched = Rules(colours, np.zeros(colours.shape[:2], bool))
-    if max(mask.shape) < _SHORTEST_SIDE or not mask.any() or not _is_dark_on_light(small):
+    is_small = max(mask.shape) < _SMALLEST or min(mask.shape) < _SMALLEST / 4
+    if is_small or not mask.any() or not _is_dark_on_light(small):
         return untouched
     found = find_lines(darkness, mask, False) + find_lines(darkness, mask, True)
     pen = _study_pen(darkness, mask, found)

@@ -54,6 +54,8 @@ def _measure(image):
     """How much a stroke leans to the right, and how far its middle is to the left of its ends."""
     ink = image.astype(float)
     rows = np.flatnonzero(ink.sum(axis=1) > 0)
+    if len(rows) < 3:
+        return 0.0, 0.0
     columns = ink[rows] @ np.arange(ink.shape[1]) / ink[rows].sum(axis=1)
     half = max(1, np.ptp(rows) / 2)
     bend, down, _ = np.polyfit((rows - rows.mean()) / half, columns, 2) / half
