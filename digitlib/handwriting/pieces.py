@@ -182,7 +182,8 @@ def _find_cuts(ink, height):
     if ink.shape[1] > 0.8 * height:
         # Between round digits that touch, more ink is crossed than through their loops.
         solid = ndimage.binary_fill_holes(ink).astype(np.float32)
-        for layer, most in ((ink, 0.4), (solid, 0.65)):
+        has_loops = solid.sum() > 1.5 * ink.sum()
+        for layer, most in ((ink, 0.4), (solid, 0.65))[: 1 + has_loops]:
             paths = _find_paths(layer, height, apart, most)
             cuts += [p for p in paths if all(abs(p - other).max() > apart for other in cuts)]
     return cuts
