@@ -42,8 +42,10 @@ def main():
     rng = np.random.default_rng(0)
     if options.output:
         write_rows(measure_changes(models, test), COLUMNS, options.output)
-    read_small(models, options.small)
-    read_photos(models, test, options.photos, rng)
+    if options.small:
+        read_small(models, options.small)
+    if options.photos:
+        read_photos(models, test, options.photos, rng)
     for name, model in models.items():
         read_pages(name, model, test, options.pages, np.random.default_rng(1))
         read_kinds(name, model, test, options.kinds)
@@ -169,8 +171,7 @@ def read_photos(models, split, count, rng):
         )
         plain = digitlib.predict_digits(model, split.images[rows])
         _print_share(name, "the same images as MNIST has them", plain == labels)
-    if count:
-        print(f"image_to_digit: {1000 * seconds / count:.0f} ms a photograph")
+    print(f"image_to_digit: {1000 * seconds / count:.0f} ms a photograph")
 
 
 def read_pages(name, model, split, count, rng):

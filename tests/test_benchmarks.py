@@ -296,6 +296,12 @@ def test_handwriting_prints_what_was_read(run_module):
         assert re.search(rf"robust, {kind}: [01] of 1 pages exact; \d+ of \d+ digits", done.stdout)
 
 
+def test_handwriting_leaves_out_what_is_not_wanted(run_module):
+    counts = "--small", "0", "--photos", "0", "--pages", "0", "--kinds", "0"
+    done = run_module("benchmarks.handwriting", "robust", *counts)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_of_page_is_drawn_as_the_seed_says(mnist, kind):
     first, same = (next(draw_pages(kind, mnist.test, count, seed=0)) for count in (2, 1))
