@@ -179,7 +179,7 @@ def _find_cuts(ink, height):
     """
     apart = max(2, round(0.08 * height))
     cuts = [np.full(len(ink), x) for x in _find_minima(ink.sum(axis=0), height, apart)]
-    if ink.shape[1] > 0.8 * height:
+    if ink.shape[1] >= 0.8 * height:
         # Between round digits that touch, more ink is crossed than through their loops.
         solid = ndimage.binary_fill_holes(ink).astype(np.float32)
         has_loops = solid.sum() > 1.5 * ink.sum()
