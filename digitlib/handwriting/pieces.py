@@ -120,10 +120,20 @@ def _drop_specks(mask):
 
 def _usual_height(parts):
     """The height that half of the ink is above: few digits are tall, and specks have little ink."""
-    heights = np.array([part.image.shape[0] for part in parts])
+    heights = np.array([_measure_height(part) for part in parts])
     order = heights.argsort()
     ink = np.cumsum(np.array([part.area for part in parts])[order])
     return heights[order][np.searchsorted(ink, ink[-1] / 2)]
+
+
+def _measure_height(part):
+    """The height of a part; digits that touch may go up or down together."""
+    height, width = part.image.shape
+    if width < 1.2 * height:
+        return height
+    rows, columns = part.coords.T
+    rise = np.polyfit(columns, rows, 1)[0]
+    return round(np.ptp(rows - rise * columns)) + 1
 
 
 def _find_slant(parts, height):

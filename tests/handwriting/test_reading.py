@@ -9,6 +9,7 @@ from benchmarks.paper import draw_page
 from digitlib import load_model, plot_reading, read_digits
 from digitlib.evaluation import predict_probabilities
 from digitlib.handwriting.normalization import image_to_digit
+from digitlib.handwriting.pieces import find_strokes, find_writing
 from digitlib.handwriting.reading import mark_unsure
 from digitlib.training.strokes import STROKES, bend, draw_paths
 
@@ -317,6 +318,16 @@ def test_a_digit_is_certain_from_the_given_probability_on(sure, text):
     probabilities = np.full(10, 0.1 / 9)
     probabilities[7] = 0.9
     assert mark_unsure(probabilities, sure) == text
+
+
+@pytest.mark.parametrize("turn", [-20, 0, 20])
+def test_the_height_of_touching_digits_is_known_although_they_rise_or_fall(mnist, turn):
+    zeros = mnist.test.images[mnist.test.labels == 0][:6]
+    page, _ = write(zeros, [-8] * 6, height=700, top=300, size=100)
+    page = Image.fromarray(page).rotate(turn, Image.Resampling.BICUBIC, fillcolor=255)
+    writing = find_writing(find_strokes(np.asarray(page, np.float32) / 255))
+    assert {piece.part for piece in writing.lines[0]} == {0}  # all of them touch
+    assert 95 <= writing.height <= 130
 
 
 def test_ruled_lines_and_specks_are_left_out(reader, mnist):
