@@ -27,11 +27,14 @@ from digitlib.handwriting.signs import compare_with_signs
 if TYPE_CHECKING:
     import keras
 
-SURE = 0.98  # a prediction with a lower probability is uncertain
+SURE = 0.98  # a prediction with a lower probability is uncertain,
+SURE_OF_CLEAR = 0.9  # or this in a picture where
+_CLEAR = 0.85  # at least this fraction of digits reaches the other
 _LONGEST_SIDE = 1200
 _MOST_UNSURE = 0.4  # of the digits of a number; with more, it may be a printed word,
 _LEGIBLE = 0.87  # unless the mean probability is at least this
 _SIGN = 0.42  # what has a lower probability stands between numbers, and not in one
+_LOW = 0.85  # a letter is lower than what stands on both sides
 _UPRIGHT = 0.85  # with a smaller fraction of sure digits, other directions are tried, too
 _UPRIGHT_FORM = 0.5  # the same for many digits, where print or signs may be among them
 _SAMPLE = 4  # lines that show whether all lines of a direction are worth reading
@@ -70,7 +73,7 @@ class Reading(NamedTuple):
 
 
 def read_digits(
-    model: "keras.Model | Ensemble", image: PictureSource, *, sure: float = SURE
+    model: "keras.Model | Ensemble", image: PictureSource, *, sure: float | None = None
 ) -> Reading:
     """Reads all handwritten digits of a picture, also of one that lies on its side.
 
@@ -78,6 +81,7 @@ def read_digits(
         model: a model, preferably of the recipe `robust`, which learned negative examples, too.
         image: a `PictureSource`, such as a path, with lines of digits of about the same size.
         sure: the threshold, 0 to 1; a digit with a lower probability is marked as uncertain.
+            None is 0.98, or 0.9 if at least 85% of the digits reach that.
 
     Returns:
         A `Reading`: the text, a tuple of `Number`, and the picture, float32 (h, w), upright and,
@@ -85,18 +89,18 @@ def read_digits(
         corners of that picture are in the given one, clockwise from the top left, x and y from 0
         to 1.
     """
-    verify_sure(sure)
+    if sure is not None:
+        verify_sure(sure)
     colours = read_colours(image)
     sheet = find_sheet(colours)
     picture, rules = remove_rules(sheet.picture)
     grey = resize(to_grey(picture), min(1, _LONGEST_SIDE / max(picture.shape)))
     rules = resize_to(rules.astype(np.float32), grey.shape) > 0.3
-    ink, turns = find_strokes(grey), 0
-    lines = _read_lines(model, find_writing(ink), rules, sure)
-    upright = _judge(lines)
-    count = upright.digits
-    if not count or upright.sure < count * (_UPRIGHT if count < 30 else _UPRIGHT_FORM):
-        lines, turns = _turn(model, ink, rules, sure, lines, upright)
+    ink = find_strokes(grey)
+    lines, height, turns = _find_direction(model, ink)
+    rules = np.rot90(rules, turns)
+    threshold = _choose_threshold(lines) if sure is None else sure
+    lines = [_find_numbers(line, threshold, height, rules) for line in lines]
     text = "\n".join(" ".join(number.text for number in line) for line in lines)
     corners = np.roll(sheet.corners, -turns, axis=0) / colours.shape[1::-1]
     return Reading(text, tuple(chain(*lines)), np.rot90(grey, turns), corners)
@@ -108,13 +112,34 @@ def verify_sure(sure: float) -> None:
         raise ValueError(f"sure must be between 0 and 1; got {sure}")
 
 
-def mark_unsure(probabilities: npt.NDArray[np.float32], sure: float = SURE) -> str:
-    """Returns the most probable digit as text, or "?" if its probability is below `sure`."""
-    return str(probabilities.argmax()) if probabilities.max() >= sure else "?"
+class _Direction(NamedTuple):
+    """What was read in a picture after some quarter turns."""
+
+    lines: list[list[Digit]]  # "?" is for what may be a sign
+    height: float  # the usual height of a digit, in pixels
+    turns: int
 
 
-def _read_lines(model, writing, rules, sure, most=None):
-    """The numbers of each line that has any; of at most that many lines, evenly spread."""
+def _find_direction(model, ink):
+    """Reads a picture as it is, and in the other directions if many digits are uncertain."""
+    best = _read_lines(model, find_writing(ink))
+    most = upright = _judge(best.lines)
+    for turns in () if upright.clear else (1, 2, 3):
+        amount, mask = np.rot90(ink.amount, turns), np.rot90(ink.mask, turns)
+        with suppress(ValueError):  # in this direction, there may be nothing to read
+            writing = find_writing(ink._replace(amount=amount, mask=mask))
+            other = _read_lines(model, writing, turns, most=_SAMPLE)
+            judged = _judge(other.lines)
+            if judged.readable and len(writing.lines) > _SAMPLE:
+                other = _read_lines(model, writing, turns)
+                judged = _judge(other.lines)
+            if judged.readable and judged.sure > upright.sure and judged > most:
+                best, most = other, judged
+    return best
+
+
+def _read_lines(model, writing, turns=0, most=None):
+    """Reads each line that has digits; of at most that many lines, evenly spread."""
     step = math.ceil(len(writing.lines) / most) if most else 1
     pieces = writing.lines[::step]
     candidates = [list(join_pieces(writing, line)) for line in pieces]
@@ -123,29 +148,12 @@ def _read_lines(model, writing, rules, sure, most=None):
     ends = np.cumsum([len(group) for group in candidates])[:-1]
     probabilities = np.split(predict_probabilities(model, images), ends)
     lines = [
-        list(_choose(*group, writing, sure))
+        list(_choose(*group, writing))
         for group in zip(candidates, probabilities, pieces, strict=True)
     ]
     if not any(lines):
         raise ValueError("no digit found: the picture shows only signs or specks")
-    return [_find_numbers(line, writing.height, rules) for line in lines if line]
-
-
-def _turn(model, ink, rules, sure, lines, upright):
-    """Reads a picture in all four directions; returns the lines of the best, and quarter turns."""
-    best, turned = upright, 0
-    for turns in (1, 2, 3):
-        layers = [np.rot90(layer, turns) for layer in (ink.amount, ink.mask, rules)]
-        with suppress(ValueError):  # in this direction, there may be nothing to read
-            writing = find_writing(ink._replace(amount=layers[0], mask=layers[1]))
-            others = _read_lines(model, writing, layers[2], sure, most=_SAMPLE)
-            judged = _judge(others)
-            if judged.readable and len(writing.lines) > _SAMPLE:
-                others = _read_lines(model, writing, layers[2], sure)
-                judged = _judge(others)
-            if judged.readable and judged.sure > upright.sure and judged > best:
-                best, lines, turned = judged, others, turns
-    return lines, turned
+    return _Direction([line for line in lines if line], writing.height, turns)
 
 
 class _Judgement(NamedTuple):
@@ -157,6 +165,12 @@ class _Judgement(NamedTuple):
     ones: int  # how many 1s there are
 
     @property
+    def clear(self):
+        """Whether so many digits are sure that no other direction needs to be tried."""
+        least = _UPRIGHT if self.digits < 30 else _UPRIGHT_FORM
+        return self.digits > 0 and self.sure >= least * self.digits
+
+    @property
     def readable(self):
         """Whether enough digits are sure: a few may look like others upside down."""
         several = self.digits > 1 and self.digits + self.ones > 2
@@ -165,22 +179,26 @@ class _Judgement(NamedTuple):
 
 def _judge(lines):
     """Judges a direction by all digits but 1: parts of others, or whole lines, look like one."""
-    digits = [digit.probabilities for number in chain(*lines) for digit in number.digits]
+    digits = [digit.probabilities for digit in chain(*lines)]
     highest = [digit.max() for digit in digits if digit.argmax() != 1]
     sure = sum(probability >= SURE for probability in highest)
     mean, ones = float(np.mean(highest or [0])), len(digits) - len(highest)
     return _Judgement(sure, mean, len(highest), ones)
 
 
-def _choose(candidates, probabilities, line, writing, sure):
-    """Yields each `Digit` of a line."""
+def _choose_threshold(lines):
+    sure = [digit.probabilities.max() >= SURE for digit in chain(*lines)]
+    return SURE_OF_CLEAR if np.mean(sure) >= _CLEAR else SURE
+
+
+def _choose(candidates, probabilities, line, writing):
+    """Yields each `Digit` of a line; those that may be signs are marked."""
     chosen = choose_digits(candidates, probabilities, line, writing.height)
     doubts = _doubt_ones(candidates, probabilities, chosen, writing, line)
     for number in chosen:
-        text = mark_unsure(probabilities[number], sure)
         doubt = doubts.get(number, 0)
         if doubt < 1:
-            text = "?" if doubt else text
+            text = "?" if doubt else str(probabilities[number].argmax())
             box, image = candidates[number].box, candidates[number].image
             yield Digit(text, box, image, probabilities[number])
 
@@ -189,14 +207,14 @@ def _doubt_ones(candidates, probabilities, chosen, writing, line):
     """A dict: each chosen candidate that looks like a 1 -> how likely it's a sign, 0 to 1."""
     ones = [number for number in chosen if probabilities[number].argmax() == 1]
     others = [candidates[number].box for number in chosen if number not in ones]
-    all_used = chosen and candidates[chosen[-1]].end == len(line)
-    end = None if all_used else line[-1].box
-    doubts = compare_with_signs([candidates[n] for n in ones], others, end, writing.slant)
+    rest = [piece.box for piece in line[candidates[chosen[-1]].end :]] if chosen else []
+    doubts = compare_with_signs([candidates[n] for n in ones], others, rest, writing.slant)
     return dict(zip(ones, doubts, strict=True))
 
 
-def _find_numbers(digits, height, rules):
+def _find_numbers(line, sure, height, rules):
     """Divides the digits of a line where a gap is wide, and far wider than the others."""
+    digits = [d._replace(text="?") if d.probabilities.max() < sure else d for d in line]
     gaps = np.array([after.box[1] - before.box[3] for before, after in pairwise(digits)])
     # In a form, all gaps are wide: then only a very wide one divides.
     wide = np.minimum(np.maximum(height, 2.5 * np.median(gaps)), 3 * height) if len(gaps) else 0
@@ -216,8 +234,21 @@ def _divide_at_signs(digits):
     # Some letters of a printed word look like digits.
     if unsure > max(1, _MOST_UNSURE * len(digits)) and not legible:
         return [[digit._replace(text="?") for digit in digits]]
-    parts = groupby(digits, lambda digit: digit.text == "?" and digit.probabilities.max() < _SIGN)
-    return [list(part) for _, part in parts]
+    signs = [digit.text == "?" and digit.probabilities.max() < _SIGN for digit in digits]
+    for number in np.flatnonzero(signs) + 1:
+        if _is_small_letter(digits[number - 1 : number + 2]):
+            digits[number], signs[number] = digits[number]._replace(text="?"), True
+    parts = groupby(zip(digits, signs, strict=True), lambda pair: pair[1])
+    return [[digit for digit, _ in part] for _, part in parts]
+
+
+def _is_small_letter(digits):
+    """Whether the second of three belongs to the sign before it, as the s of "Rs 100" does."""
+    if len(digits) < 3:
+        return False
+    sign, letter, digit = (digit.box for digit in digits)
+    low = letter[2] - letter[0] < _LOW * min(sign[2] - sign[0], digit[2] - digit[0])
+    return low and letter[1] - sign[3] < digit[1] - letter[3]
 
 
 def _has_empty_box(before, after, rules, height):

@@ -13,17 +13,18 @@ _BENT = 0.15  # how far the middle is beside the ends, as a fraction of half the
 
 
 def compare_with_signs(
-    ones: Sequence[Candidate], others: Sequence[Box], end: Box | None, slant: float
+    ones: Sequence[Candidate], others: Sequence[Box], rest: Sequence[Box], slant: float
 ) -> npt.NDArray[np.float64]:
     """Compares what looks like a 1 with a slash and with parentheses.
 
     A slash leans more than the digits, a parenthesis is bent, and both are taller. What leans or is
     tall before a last dash, as in "125/-", and parentheses around digits, are certainly signs.
+    Anything else that looks like a 1 is uncertain directly before such a dash.
 
     Args:
         ones: candidates of a line, from left to right.
         others: the boxes of the other digits in it.
-        end: the box of the last piece of the line, if it isn't a digit: it may be a dash.
+        rest: the boxes of what follows the last digit: it may be a dash.
         slant: how far the digits lean to the right, in pixels for each pixel up.
 
     Returns:
@@ -37,8 +38,9 @@ def compare_with_signs(
     for number, (_, _, box, *_, image) in enumerate(ones):
         lean, bend = _measure(image)
         taller, leaning = box[2] - box[0] > _TALLER * usual, lean > slant + _LEANING
-        if (taller or leaning) and end and _is_dash(end, box, usual):
-            doubts[number] = 1
+        if rest and _is_dash(rest[-1], box, usual):
+            is_last = len(rest) == 1 and all(box[1] > other[1] for other in others)
+            doubts[number] = 1 if taller or leaning else 0.5 * is_last
         if not taller:
             continue
         doubts[number] = max(doubts[number], 0.5 * (leaning or abs(bend) > _BENT))

@@ -17,7 +17,7 @@ import digitlib
 from digitlib import RECIPES
 from digitlib.__main__ import main
 from digitlib.commands import predict, read
-from digitlib.handwriting.reading import SURE
+from digitlib.handwriting.reading import SURE, SURE_OF_CLEAR
 from digitlib.training.recipe import SEED, SETTINGS
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -100,8 +100,9 @@ def test_help_lists_recipes_and_settings(run_digitlib, monkeypatch, command):
         assert f" {setting.meaning} ({setting.range})".removesuffix(" ()") in lines[-1]
 
 
-def test_the_least_probability_of_read_is_that_of_read_digits():
-    assert read.ARGUMENTS["--sure"]["default"] == SURE
+def test_the_help_of_read_names_the_thresholds_of_read_digits():
+    shown = f"default: {SURE}, or {SURE_OF_CLEAR} in a picture"
+    assert shown in read.ARGUMENTS["--sure"]["help"]
 
 
 def test_help_does_not_wait_for_heavy_modules(run_python):

@@ -26,27 +26,34 @@ DASH = (48, 80, 56, 120)
 
 
 @pytest.mark.parametrize(
-    ("strokes", "height", "end", "doubts"),
+    ("strokes", "height", "rest", "doubts"),
     [
-        ([ONE, ONE], 100, None, [0, 0]),
-        ([ONE], 130, None, [0]),  # only taller
-        ([ONE], 100, DASH, [0]),  # a 1 before a dash
-        ([SLASH], 130, None, [0.5]),
-        ([SLASH], 100, DASH, [1]),
-        ([SLASH], 100, None, [0]),  # only leans
-        ([OPEN], 130, None, [0.5]),
-        ([OPEN, CLOSE], 130, None, [1, 1]),
-        ([CLOSE, OPEN], 130, None, [0.5, 0.5]),
-        ([OPEN, CLOSE], 100, None, [0, 0]),  # as tall as digits
+        ([ONE, ONE], 100, [], [0, 0]),
+        ([ONE], 130, [], [0]),  # only taller
+        ([ONE], 100, [DASH], [0]),  # a 1 before a dash
+        ([SLASH], 130, [], [0.5]),
+        ([SLASH], 100, [DASH], [1]),
+        ([SLASH], 100, [], [0]),  # only leans
+        ([OPEN], 130, [], [0.5]),
+        ([OPEN, CLOSE], 130, [], [1, 1]),
+        ([CLOSE, OPEN], 130, [], [0.5, 0.5]),
+        ([OPEN, CLOSE], 100, [], [0, 0]),  # as tall as digits
     ],
 )
-def test_what_looks_like_a_1_may_be_a_sign(strokes, height, end, doubts):
+def test_what_looks_like_a_1_may_be_a_sign(strokes, height, rest, doubts):
     ones = [draw(stroke, 200 * number, height=height) for number, stroke in enumerate(strokes)]
-    assert compare_with_signs(ones, OTHERS, end, 0.0).tolist() == doubts
+    assert compare_with_signs(ones, OTHERS, rest, 0.0).tolist() == doubts
+
+
+def test_a_1_directly_before_a_last_dash_is_uncertain():
+    one = [draw(ONE, 200)]
+    upper, lower = (48, 240, 56, 280), (68, 240, 76, 280)
+    assert compare_with_signs(one, OTHERS, [upper], 0.0).tolist() == [0.5]
+    assert compare_with_signs(one, OTHERS, [upper, lower], 0.0).tolist() == [0]  # an equals sign
 
 
 def test_a_slash_is_compared_with_the_slant_of_the_digits():
     slash = [draw(SLASH, 200, height=130)]
-    assert compare_with_signs(slash, OTHERS, None, 0.5).tolist() == [0]
-    assert compare_with_signs([], OTHERS, None, 0.0).shape == (0,)
-    assert np.array_equal(compare_with_signs(slash, [], None, 0.0), [0])  # nothing to compare with
+    assert compare_with_signs(slash, OTHERS, [], 0.5).tolist() == [0]
+    assert compare_with_signs([], OTHERS, [], 0.0).shape == (0,)
+    assert np.array_equal(compare_with_signs(slash, [], [], 0.0), [0])  # nothing to compare with
