@@ -39,7 +39,8 @@ from benchmarks.speed import (
 from benchmarks.speedrun import TIMES, append_rows, bound_mean, summarize
 from digitlib import RECIPES, Split, evaluate_model, load_model, save_model, train_model
 from digitlib.experiments.fingerprint import describe_processor
-from digitlib.handwriting.reading import Digit, Number, Reading
+from digitlib.handwriting.grouping import Digit, Number
+from digitlib.handwriting.reading import Reading
 from digitlib.training.networks import build_model
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows does not tell peak memory")

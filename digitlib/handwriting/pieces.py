@@ -15,6 +15,7 @@ from digitlib.handwriting.pictures import Grey, resize
 
 _MAX_PARTS = 300
 _MOST_PIECES = 9  # of a digit: a 0 with a bar across can be cut in many places
+_ROW = 4  # small parts that form a line of their own, at least
 _SIDESTEP = 0.3  # cost of a cut's step from one column to the next, in pixels of ink
 Box = tuple[int, ...]  # top, left, bottom, right, in pixels
 
@@ -81,9 +82,16 @@ def find_writing(ink: Ink) -> Writing:
     return Writing(lines, height, slant, labels, ink.amount)
 
 
+def measure_line(writing: Writing, line: list[Piece]) -> float:
+    """Returns the usual height of a digit in a line: a line of small ones has its own."""
+    heights = [bottom - top for _, _, (top, _, bottom, _), _ in line]
+    small = max(heights) < 0.5 * writing.height
+    return float(np.percentile(heights, 75)) if small else writing.height
+
+
 def join_pieces(writing: Writing, line: list[Piece]) -> Iterator[Candidate]:
     """Yields, from left to right, every `Candidate` in a line: neighbours that can be one digit."""
-    height = writing.height
+    height = measure_line(writing, line)
     for first in range(len(line)):
         box = line[first].box
         for end in range(first + 1, min(len(line), first + _MOST_PIECES) + 1):
@@ -242,14 +250,28 @@ def _trace(total, column):
 def _find_lines(boxes, height):
     """Sorts parts into lines from top to bottom: sets of the numbers of their boxes, int (n, 4)."""
     small = boxes[:, 2] - boxes[:, 0] < 0.5 * height
-    lines = []
-    # Small parts belong to the digits beside them and never form a line of their own.
-    for number in np.lexsort((boxes[:, 1], small)):
+    lines, away = [], []
+
+    def find_nearest(number):
         distances = [_distance(boxes[number], boxes[list(line)], height) for line in lines]
-        if distances and (min(distances) < height or small[number]):
-            lines[int(np.argmin(distances))].add(number)
+        return min(zip(distances, range(len(lines)), strict=True), default=(height, None))
+
+    for number in np.lexsort((boxes[:, 1], small)):
+        distance, nearest = find_nearest(number)
+        if distance < height:
+            lines[nearest].add(number)
+        elif small[number]:
+            away.append(number)
         else:
             lines.append({number})
+    # Small parts belong to the nearest digits, unless a row of them stands apart, as print does.
+    rows = _find_lines(boxes[away], np.median(np.diff(boxes[away, ::2]))) if away else []
+    for row in ([away[place] for place in row] for row in rows):
+        if len(row) >= _ROW:
+            lines.append(set(row))
+        else:
+            for number in row:
+                lines[find_nearest(number)[1]].add(number)
     return sorted(lines, key=lambda line: boxes[list(line), 0].mean())
 
 

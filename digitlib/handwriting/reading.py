@@ -2,7 +2,7 @@
 
 import math
 from contextlib import suppress
-from itertools import chain, groupby, pairwise
+from itertools import chain, compress
 from numbers import Real
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from digitlib.evaluation import Ensemble, predict_probabilities
 from digitlib.handwriting.choice import choose_digits
+from digitlib.handwriting.grouping import Digit, Number, find_numbers, join_digits, mark
 from digitlib.handwriting.pictures import (
     Grey,
     PictureSource,
@@ -19,7 +20,8 @@ from digitlib.handwriting.pictures import (
     resize_to,
     to_grey,
 )
-from digitlib.handwriting.pieces import Box, find_strokes, find_writing, join_pieces
+from digitlib.handwriting.pieces import find_strokes, find_writing, join_pieces, measure_line
+from digitlib.handwriting.printed import find_print
 from digitlib.handwriting.rules import remove_rules
 from digitlib.handwriting.sheet import find_sheet
 from digitlib.handwriting.signs import compare_with_signs
@@ -30,32 +32,12 @@ if TYPE_CHECKING:
 SURE = 0.98  # a prediction with a lower probability is uncertain,
 SURE_OF_CLEAR = 0.9  # or this in a picture where
 _CLEAR = 0.85  # at least this fraction of digits reaches the other
+_TALLER = 1.3  # than print: handwriting that is read again without the print
 _LONGEST_SIDE = 1200
-_MOST_UNSURE = 0.4  # of the digits of a number; with more, it may be a printed word,
-_LEGIBLE = 0.87  # unless the mean probability is at least this
-_SIGN = 0.42  # what has a lower probability stands between numbers, and not in one
-_LOW = 0.85  # a letter is lower than what stands on both sides
 _UPRIGHT = 0.85  # with a smaller fraction of sure digits, other directions are tried, too
 _UPRIGHT_FORM = 0.5  # the same for many digits, where print or signs may be among them
 _SAMPLE = 4  # lines that show whether all lines of a direction are worth reading
 _READABLE = 0.5  # the least fraction of sure digits in another direction
-
-
-class Digit(NamedTuple):
-    """One digit that was found in a picture."""
-
-    text: str  # the predicted digit, or "?" where the prediction is uncertain
-    box: Box  # in pixels of `Reading.picture`
-    image: npt.NDArray[np.uint8]  # (28, 28), the input of the network
-    probabilities: npt.NDArray[np.float32]  # (10,), the predicted probability of each digit
-
-
-class Number(NamedTuple):
-    """Digits that stand together in a line."""
-
-    text: str  # one character for each digit, "?" where it is uncertain
-    box: Box  # around all its digits
-    digits: tuple[Digit, ...]  # from left to right
 
 
 class Reading(NamedTuple):
@@ -97,10 +79,9 @@ def read_digits(
     grey = resize(to_grey(picture), min(1, _LONGEST_SIDE / max(picture.shape)))
     rules = resize_to(rules.astype(np.float32), grey.shape) > 0.3
     ink = find_strokes(grey)
-    lines, height, turns = _find_direction(model, ink)
-    rules = np.rot90(rules, turns)
-    threshold = _choose_threshold(lines) if sure is None else sure
-    lines = [_find_numbers(line, threshold, height, rules) for line in lines]
+    direction = _find_direction(model, ink)
+    turns = direction.turns
+    lines = _find_handwriting(model, _turn(ink, turns), np.rot90(rules, turns), direction, sure)
     text = "\n".join(" ".join(number.text for number in line) for line in lines)
     corners = np.roll(sheet.corners, -turns, axis=0) / colours.shape[1::-1]
     return Reading(text, tuple(chain(*lines)), np.rot90(grey, turns), corners)
@@ -116,8 +97,12 @@ class _Direction(NamedTuple):
     """What was read in a picture after some quarter turns."""
 
     lines: list[list[Digit]]  # "?" is for what may be a sign
-    height: float  # the usual height of a digit, in pixels
+    heights: list[float]  # the usual height of a digit in each line, in pixels
     turns: int
+
+
+def _turn(ink, turns):
+    return ink._replace(amount=np.rot90(ink.amount, turns), mask=np.rot90(ink.mask, turns))
 
 
 def _find_direction(model, ink):
@@ -125,9 +110,8 @@ def _find_direction(model, ink):
     best = _read_lines(model, find_writing(ink))
     most = upright = _judge(best.lines)
     for turns in () if upright.clear else (1, 2, 3):
-        amount, mask = np.rot90(ink.amount, turns), np.rot90(ink.mask, turns)
         with suppress(ValueError):  # in this direction, there may be nothing to read
-            writing = find_writing(ink._replace(amount=amount, mask=mask))
+            writing = find_writing(_turn(ink, turns))
             other = _read_lines(model, writing, turns, most=_SAMPLE)
             judged = _judge(other.lines)
             if judged.readable and len(writing.lines) > _SAMPLE:
@@ -153,7 +137,8 @@ def _read_lines(model, writing, turns=0, most=None):
     ]
     if not any(lines):
         raise ValueError("no digit found: the picture shows only signs or specks")
-    return _Direction([line for line in lines if line], writing.height, turns)
+    heights = [measure_line(writing, line) for line in pieces]
+    return _Direction(list(compress(lines, lines)), list(compress(heights, lines)), turns)
 
 
 class _Judgement(NamedTuple):
@@ -186,14 +171,39 @@ def _judge(lines):
     return _Judgement(sure, mean, len(highest), ones)
 
 
-def _choose_threshold(lines):
-    sure = [digit.probabilities.max() >= SURE for digit in chain(*lines)]
-    return SURE_OF_CLEAR if np.mean(sure) >= _CLEAR else SURE
+def _find_handwriting(model, ink, rules, direction, sure):
+    """The numbers of each line. Print is left out, or marked if it's as tall as the handwriting."""
+    lines = _find_numbers(direction, rules, sure)
+    printed = find_print(list(chain(*lines)))
+    if printed:
+        boxes = np.array([digit.box for number in printed for digit in number.digits])
+        mask = ink.mask.copy()
+        for top, left, bottom, right in boxes:
+            mask[top:bottom, left:right] = False
+        with suppress(ValueError):  # there may be nothing else
+            # Handwriting is found more easily when print doesn't decide how tall digits are.
+            other = _read_lines(model, find_writing(ink._replace(mask=mask)))
+            if max(other.heights) > _TALLER * np.percentile(boxes[:, 2] - boxes[:, 0], 75):
+                lines = _find_numbers(other, rules, sure)
+                printed += find_print([*printed, *chain(*lines)])
+    return [
+        [join_digits(mark(n.digits)) if any(n is p for p in printed) else n for n in line]
+        for line in lines
+    ]
+
+
+def _find_numbers(direction, rules, sure):
+    """The numbers of each line; `sure` may be None, see `read_digits`."""
+    if sure is None:
+        certain = [digit.probabilities.max() >= SURE for digit in chain(*direction.lines)]
+        sure = SURE_OF_CLEAR if np.mean(certain) >= _CLEAR else SURE
+    lines = zip(direction.lines, direction.heights, strict=True)
+    return [find_numbers(line, sure, height, rules) for line, height in lines]
 
 
 def _choose(candidates, probabilities, line, writing):
     """Yields each `Digit` of a line; those that may be signs are marked."""
-    chosen = choose_digits(candidates, probabilities, line, writing.height)
+    chosen = choose_digits(candidates, probabilities, line, measure_line(writing, line))
     doubts = _doubt_ones(candidates, probabilities, chosen, writing, line)
     for number in chosen:
         doubt = doubts.get(number, 0)
@@ -210,61 +220,3 @@ def _doubt_ones(candidates, probabilities, chosen, writing, line):
     rest = [piece.box for piece in line[candidates[chosen[-1]].end :]] if chosen else []
     doubts = compare_with_signs([candidates[n] for n in ones], others, rest, writing.slant)
     return dict(zip(ones, doubts, strict=True))
-
-
-def _find_numbers(line, sure, height, rules):
-    """Divides the digits of a line where a gap is wide, and far wider than the others."""
-    digits = [d._replace(text="?") if d.probabilities.max() < sure else d for d in line]
-    gaps = np.array([after.box[1] - before.box[3] for before, after in pairwise(digits)])
-    # In a form, all gaps are wide: then only a very wide one divides.
-    wide = np.minimum(np.maximum(height, 2.5 * np.median(gaps)), 3 * height) if len(gaps) else 0
-    ends = [
-        number + 1
-        for number in np.flatnonzero(gaps > wide)
-        if not _has_empty_box(digits[number].box, digits[number + 1].box, rules, height)
-    ]
-    groups = [digits[first:end] for first, end in pairwise([0, *ends, len(digits)])]
-    return [_join(part) for group in groups for part in _divide_at_signs(group)]
-
-
-def _divide_at_signs(digits):
-    """Divides a group at what hardly looks like a digit, such as the signs of a sum."""
-    unsure = sum(digit.text == "?" for digit in digits)
-    legible = np.mean([digit.probabilities.max() for digit in digits]) >= _LEGIBLE
-    # Some letters of a printed word look like digits.
-    if unsure > max(1, _MOST_UNSURE * len(digits)) and not legible:
-        return [[digit._replace(text="?") for digit in digits]]
-    signs = [digit.text == "?" and digit.probabilities.max() < _SIGN for digit in digits]
-    for number in np.flatnonzero(signs) + 1:
-        if _is_small_letter(digits[number - 1 : number + 2]):
-            digits[number], signs[number] = digits[number]._replace(text="?"), True
-    parts = groupby(zip(digits, signs, strict=True), lambda pair: pair[1])
-    return [[digit for digit, _ in part] for _, part in parts]
-
-
-def _is_small_letter(digits):
-    """Whether the second of three belongs to the sign before it, as the s of "Rs 100" does."""
-    if len(digits) < 3:
-        return False
-    sign, letter, digit = (digit.box for digit in digits)
-    low = letter[2] - letter[0] < _LOW * min(sign[2] - sign[0], digit[2] - digit[0])
-    return low and letter[1] - sign[3] < digit[1] - letter[3]
-
-
-def _has_empty_box(before, after, rules, height):
-    """Whether an empty box of a form, or an empty place of a comb, lies between two digits."""
-    top, bottom = min(before[0], after[0]), max(before[2], after[2])
-    rows = np.arange(len(rules)) - (top + bottom) / 2
-    away = (abs(rows) - (bottom - top) / 2) / height
-    between = rules[:, before[3] : after[1]]
-    sides = between[away < 0.5].sum(axis=0) > 0.25 * height
-    # The lines of squared paper or of a table go on above and below.
-    beyond = between[(away > 0.8) & (away < 2)]
-    places = np.flatnonzero(sides & (beyond.sum(axis=0) <= 0.85 * len(beyond)))
-    return len(places) > 0 and np.ptp(places) > 0.4 * height
-
-
-def _join(digits):
-    boxes = np.array([digit.box for digit in digits])
-    box = *boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist()
-    return Number("".join(digit.text for digit in digits), box, tuple(digits))

@@ -4,7 +4,7 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 from skimage.measure import label
 
-from digitlib.handwriting.pieces import find_strokes, find_writing
+from digitlib.handwriting.pieces import find_strokes, find_writing, measure_line
 
 
 def test_one_tall_line_does_not_make_digits_small():
@@ -13,6 +13,22 @@ def test_one_tall_line_does_not_make_digits_small():
         page[100:140, left : left + 6] = page[134:140, left : left + 24] = 0
     page[20:380, 360:362] = 0
     assert 36 <= find_writing(find_strokes(page / np.float32(255))).height <= 46
+
+
+@pytest.mark.parametrize(("small", "lines"), [(6, [6, 4]), (2, [6])])
+def test_a_row_of_small_parts_is_a_line_of_its_own(small, lines):
+    """A few belong to the nearest digits instead, like accents or the parts of a broken stroke."""
+    page = np.full((500, 700), 255, np.uint8)
+    for left in range(60, 460, 100):
+        page[300:400, left : left + 20] = 0
+    for left in range(60, 60 + 40 * small, 40):
+        page[150:185, left : left + 12] = 0
+    writing = find_writing(find_strokes(page / np.float32(255)))
+    assert [len(line) for line in writing.lines] == lines
+    assert writing.height == pytest.approx(100, abs=4)
+    if small == 6:
+        assert measure_line(writing, writing.lines[0]) == pytest.approx(35, abs=4)
+    assert measure_line(writing, writing.lines[-1]) == writing.height
 
 
 @pytest.mark.parametrize("pen", [8, 12])
