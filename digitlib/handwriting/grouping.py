@@ -50,7 +50,7 @@ def find_numbers(line: list[Digit], sure: float, height: float, rules: Mask) -> 
     # In a form, all gaps are wide: then only a very wide one divides.
     wide = np.minimum(np.maximum(height, 2.5 * np.median(gaps)), 3 * height) if len(gaps) else 0
     ends = [
-        number + 1
+        int(number) + 1
         for number in np.flatnonzero(gaps > wide)
         if not _has_empty_box(digits[number].box, digits[number + 1].box, rules, height)
     ]
