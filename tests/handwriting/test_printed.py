@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from matplotlib.font_manager import findfont
 from PIL import Image, ImageDraw, ImageFont
 
 from digitlib import load_model, read_digits
@@ -74,7 +75,7 @@ def test_print_is_left_out_or_marked(mnist):
     reader, texts = load_model("robust"), []
     for size in (40, 110):
         both = page.copy()
-        font = ImageFont.truetype("DejaVuSans.ttf", size)
+        font = ImageFont.truetype(findfont("DejaVu Sans"), size)
         ImageDraw.Draw(both).text((40, 30), "Konto Nr. 30682", 0, font)
         texts.append(read_digits(reader, both).text.replace("\n", " "))
     assert texts[0] == "7210"
