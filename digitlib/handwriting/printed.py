@@ -11,6 +11,7 @@ from digitlib.handwriting.grouping import Number
 
 _LETTERS = 4  # the least number of letters of a printed word,
 _LEGIBLE = 0.8  # and the highest mean probability of their predictions
+_SHARE = 0.3  # the least fraction of all digits and letters that belongs to such words
 _SAME = 0.03  # how far feet are from a line, and heights from each other, as a fraction of a height
 _ABOVE, _BELOW = 1.2, 0.4  # how far print reaches from its line, in heights of its tallest letter
 
@@ -39,10 +40,12 @@ def find_print(numbers: Sequence[Number]) -> list[Number]:
         numbers: all that was read in a picture, with letters as uncertain digits.
 
     Returns:
-        Those that are printed; none without a printed word.
+        Those that are printed; none unless printed words are a good part of the page.
     """
     lines = [_fit_line(_boxes(number)) for number in numbers if _is_word(number)]
-    if not lines:
+    letters = sum(len(line.letters) for line in lines)
+    # On a page full of handwriting, the feet of a few illegible digits may be level by chance.
+    if letters < max(1, _SHARE * sum(len(number.text) for number in numbers)):
         return []
     known = [number for number in numbers if _is_number(number, lines)]
     lines += [_fit_line(_boxes(number)) for number in known]

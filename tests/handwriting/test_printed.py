@@ -59,6 +59,12 @@ def test_a_single_digit_is_printed_if_it_stands_on_the_line_of_a_word():
     assert names([WORD, put("?", 100, 104, [40])]) == ["??????"]
 
 
+def test_a_few_level_letters_on_a_full_page_are_illegible_digits():
+    numbers = [put("0123", 0, 100 * row, [20] * 4) for row in range(2, 8)]
+    assert names([WORD, *numbers[:2]]) == ["0123", "0123", "??????"]
+    assert names([WORD, *numbers]) == []
+
+
 @pytest.mark.parametrize("word", ["???", "?1234", "??11"])
 def test_few_letters_or_certain_digits_are_no_printed_word(word):
     assert names([put(word, 0, 100, [20] * len(word))]) == []
