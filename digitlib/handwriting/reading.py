@@ -59,6 +59,8 @@ def read_digits(
 ) -> Reading:
     """Reads all handwritten digits of a picture, also of one that lies on its side.
 
+    Printed lines and text are left out; print as tall as the handwriting is marked as uncertain.
+
     Args:
         model: a model, preferably of the recipe `robust`, which learned negative examples, too.
         image: a `PictureSource`, such as a path, with lines of digits of about the same size.
