@@ -48,8 +48,7 @@ def run(options: Namespace) -> int:
     _verify_output(options)
     from digitlib.handwriting.reading import verify_sure
 
-    if options.sure is not None:
-        verify_sure(options.sure)
+    verify_sure(options.sure)
     model = common.load_one_model(options.model)
     last = {}
 

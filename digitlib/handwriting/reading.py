@@ -73,8 +73,7 @@ def read_digits(
         corners of that picture are in the given one, clockwise from the top left, x and y from 0
         to 1.
     """
-    if sure is not None:
-        verify_sure(sure)
+    verify_sure(sure)
     colours = read_colours(image)
     sheet = find_sheet(colours)
     picture, rules = remove_rules(sheet.picture)
@@ -89,9 +88,9 @@ def read_digits(
     return Reading(text, tuple(chain(*lines)), np.rot90(grey, turns), corners)
 
 
-def verify_sure(sure: float) -> None:
-    """Raises ValueError unless `sure`, a threshold for probabilities, is between 0 and 1."""
-    if not (isinstance(sure, Real) and 0 <= sure <= 1):
+def verify_sure(sure: float | None) -> None:
+    """Raises ValueError unless `sure`, a threshold for probabilities, is None or from 0 to 1."""
+    if sure is not None and not (isinstance(sure, Real) and 0 <= sure <= 1):
         raise ValueError(f"sure must be between 0 and 1; got {sure}")
 
 
