@@ -16,8 +16,8 @@ import pytest
 from conftest import write_data
 from forked import start_python
 
-from digitlib import RECIPES, Split, train_model
-from tests.training.small import SMALL, cut, hash_run
+from digitlib import RECIPES, Split, load_mnist, train_model
+from tests.training.small import QUICK, SMALL, cut, hash_run
 
 # Compiles quickly, for tests of files.
 PLAIN = dataclasses.replace(RECIPES["fast"], width=4, epochs=4, batch_size=100)
@@ -25,12 +25,11 @@ TRAIN_AND_HASH = """
 import sys
 import digitlib
 digitlib.start_keras()
-from tests.training import small
-data, recipe, folder = sys.argv[1:]
-splits = small.cut(digitlib.load_mnist(data).train)
+from tests.training.small import QUICK, cut, hash_run
+data, folder = sys.argv[1:]
+splits = cut(digitlib.load_mnist(data).train)
 print("ready", flush=True)
-run = digitlib.train_model(getattr(small, recipe), *splits, verbose=0, checkpoint_dir=folder)
-print(small.hash_run(run))
+print(hash_run(digitlib.train_model(QUICK, *splits, verbose=0, checkpoint_dir=folder)))
 """
 
 DIE_IN_THE_THIRD_WRITE = """
@@ -64,6 +63,12 @@ def whole(splits):
     return train_model(SMALL, *splits, verbose=0)
 
 
+@pytest.fixture(scope="module")
+def expected(data):
+    """The hash of a whole run of `QUICK`, for tests whose processes each compile it anew."""
+    return hash_run(train_model(QUICK, *cut(load_mnist(data).train), verbose=0))
+
+
 def finish(*arguments):
     """Trains to the end in a process of its own; returns the hash of the run, and the seconds."""
     process, printed = start_python(TRAIN_AND_HASH, *arguments)
@@ -76,13 +81,14 @@ def finish(*arguments):
     return digest, time.monotonic() - started
 
 
-def test_a_killed_training_goes_on_and_ends_the_same(tmp_path, data, pytestconfig):
+def test_a_killed_training_goes_on_and_ends_the_same(tmp_path, data, expected, pytestconfig):
     kills = 200 if pytestconfig.getoption("--many") else 20
-    expected, longest = finish(data, "QUICK", tmp_path / "whole")
+    digest, longest = finish(data, tmp_path / "whole")
+    assert digest == expected
     chance = random.Random(0)
     folder, trainings, resumed = tmp_path / "0", 0, 0
     for _ in range(kills):
-        process, printed = start_python(TRAIN_AND_HASH, data, "QUICK", folder)
+        process, printed = start_python(TRAIN_AND_HASH, data, folder)
         printed.readline()
         time.sleep(chance.uniform(0, longest))
         process.kill()  # SIGKILL
@@ -96,13 +102,13 @@ def test_a_killed_training_goes_on_and_ends_the_same(tmp_path, data, pytestconfi
             assert output.split() == [expected]
             trainings += 1
             folder = tmp_path / str(trainings)
-    assert finish(data, "QUICK", folder)[0] == expected
+    assert finish(data, folder)[0] == expected
     assert resumed > kills / 4, "too few were killed after their first epoch"
     assert [path.name for path in folder.iterdir()] == ["training.npz"]  # no half one is left
 
 
-def test_a_kill_amid_the_writing_of_a_checkpoint_loses_one_epoch(tmp_path, data, whole):
-    arguments = data, "SMALL", tmp_path / "killed"
+def test_a_kill_amid_the_writing_of_a_checkpoint_loses_one_epoch(tmp_path, data, expected):
+    arguments = data, tmp_path / "killed"
     process, _ = start_python(DIE_IN_THE_THIRD_WRITE + TRAIN_AND_HASH, *arguments)
     process.join(300)
     assert process.exitcode == -signal.SIGKILL
@@ -110,7 +116,7 @@ def test_a_kill_amid_the_writing_of_a_checkpoint_loses_one_epoch(tmp_path, data,
     assert len(list(folder.iterdir())) == 2, "a whole checkpoint, and a half one"
     with np.load(folder / "training.npz") as saved:
         assert json.loads(str(saved["note"]))["progress"]["epochs"] == 2
-    assert finish(*arguments)[0] == hash_run(whole)
+    assert finish(*arguments)[0] == expected
     assert [path.name for path in folder.iterdir()] == ["training.npz"]
 
 
@@ -187,14 +193,14 @@ def test_no_interruption_is_lost_and_a_finished_epoch_is_kept(
 
     monkeypatch.setattr(keras.Model, "fit", interrupt_the_second)
     with pytest.raises(KeyboardInterrupt):
-        train_model(SMALL, *splits, verbose=0, checkpoint_dir=tmp_path)
-    train_model(SMALL, *splits, verbose=0, checkpoint_dir=tmp_path)
+        train_model(PLAIN, *splits, verbose=0, checkpoint_dir=tmp_path)
+    train_model(PLAIN, *splits, verbose=0, checkpoint_dir=tmp_path)
     assert calls == ([0, 1, 2, 3] if at_the_end else [0, 1, 1, 2, 3])
 
 
-def test_the_stop_button_leaves_a_checkpoint_and_a_usable_kernel(tmp_path, data, whole, kernel):
+def test_the_stop_button_leaves_a_checkpoint_and_a_usable_kernel(tmp_path, data, expected, kernel):
     folder = tmp_path / "stopped"
-    arguments = ["", str(data), "SMALL", str(folder)]
+    arguments = ["", str(data), str(folder)]
     lesson = f"import sys\nsys.argv = {arguments}{TRAIN_AND_HASH}"
     manager, client = kernel
     printed = []
@@ -216,7 +222,7 @@ def test_the_stop_button_leaves_a_checkpoint_and_a_usable_kernel(tmp_path, data,
     done = client.execute_interactive(lesson, timeout=120, output_hook=printed.append)
     assert done["content"]["status"] == "ok"
     texts = [part["content"]["text"] for part in printed if part["msg_type"] == "stream"]
-    assert "".join(texts).split()[-1] == hash_run(whole)
+    assert "".join(texts).split()[-1] == expected
 
 
 def test_a_full_disk_keeps_the_last_complete_checkpoint(splits, tmp_path, monkeypatch):
