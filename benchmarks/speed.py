@@ -146,8 +146,6 @@ def train_here(name, epochs, images, seed):
     Returns:
         A dict of the measured `COLUMNS`.
     """
-    import resource  # not on Windows
-
     import digitlib
 
     if name == DEFAULT:
@@ -165,7 +163,6 @@ def train_here(name, epochs, images, seed):
     predict = train(learned, validation, seed)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     accuracy = float((predict(mnist.test.images) == mnist.test.labels).mean())
-    used = resource.getrusage(resource.RUSAGE_SELF)
     return {
         "name": name,
         "images": len(some.labels),
@@ -173,10 +170,21 @@ def train_here(name, epochs, images, seed):
         "test_accuracy": accuracy,
         "fit_cpu_seconds": round(cpu, 2),
         "fit_wall_seconds": round(wall, 2),
-        "process_cpu_seconds": round(used.ru_utime + used.ru_stime, 2),
-        # macOS counts bytes, Linux units of 1,024.
-        "peak_megabytes": used.ru_maxrss // (1024**2 if sys.platform == "darwin" else 1024),
+        "process_cpu_seconds": round(time.process_time(), 2),
+        "peak_megabytes": read_peak_memory() // 1024**2,
     }
+
+
+def read_peak_memory():
+    """Returns the most memory that this process has held so far, in bytes."""
+    import resource  # not on Windows
+
+    status = Path("/proc/self/status")
+    if not status.exists():  # macOS, which counts bytes
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # On Linux, that number begins with the memory of the process that started this one.
+    (peak,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(peak.split()[1]) * 1024
 
 
 def _find_recipe(name, epochs):

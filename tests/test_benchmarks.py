@@ -67,6 +67,13 @@ def test_a_run_is_measured_in_full():
     assert 200 < measured["peak_megabytes"] < 2000
 
 
+def test_the_peak_of_memory_is_not_that_of_the_parent(run_python):
+    """On Linux, `resource` would tell 300 MB here."""
+    held = np.ones(300 * 1024**2, np.uint8)
+    done = run_python("-c", "from benchmarks import speed; print(speed.read_peak_memory())")
+    assert 5e6 < int(done.stdout) < 200e6 < held.nbytes
+
+
 def test_anyone_can_enter_a_file(tmp_path, mnist):
     (tmp_path / "threes.py").write_text(ENTRY)
     run = {"name": str(tmp_path / "threes.py"), "epochs": None, "images": 1200, "seed": 3}
