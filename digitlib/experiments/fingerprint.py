@@ -86,12 +86,16 @@ def probe_training(recipe: Recipe, train: Split, validation: Split) -> float:
     Returns:
         The validation loss after two epochs with seed 0, or NaN if training fails so soon.
     """
+    try:
+        return _train_briefly(recipe, train, validation).history["val_loss"][-1]
+    except FloatingPointError:
+        return math.nan
+
+
+def _train_briefly(recipe, train, validation, seed=0):
     start_keras()  # before training.train imports Keras
     from digitlib.training.train import train_model
 
     few = Split(*(array[:640] for array in train)), Split(*(array[:200] for array in validation))
     short = replace(recipe, epochs=2, plain_epochs=min(recipe.plain_epochs, 1))
-    try:
-        return train_model(short, *few, verbose=0).history["val_loss"][-1]
-    except FloatingPointError:
-        return math.nan
+    return train_model(short, *few, seed=seed, verbose=0)

@@ -1,4 +1,4 @@
-"""The committed results were measured with the code that is there."""
+"""The committed results were measured with the code that is there, which repeats itself."""
 
 import functools
 import json
@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
+from forked import start_python
 
 from digitlib import RECIPES, hold_out, read_results
 from digitlib.experiments.fingerprint import hash_settings, probe_training
 from digitlib.training import train
 from digitlib.training.networks import build_model, fold_normalization
 from digitlib.training.recipe import Recipe, override_recipe
+from tests.training.small import EACH, train_briefly
 
 TABLES = "benchmarks/results.csv", "benchmarks/ablations.csv"
 RESULTS = pd.concat(read_results(ROOT / path) for path in TABLES)
@@ -45,34 +47,48 @@ def test_each_result_has_the_settings_and_the_size_that_its_recipe_has_today():
     assert not stale
 
 
-def probe(recipe, mnist):
-    return probe_training(recipe, *hold_out(mnist.train, recipe.validation_fraction, seed=0))
-
-
-def test_each_result_was_measured_with_the_training_code_of_today(mnist):
+def test_each_result_was_measured_with_the_training_code_of_today():
     probed = RESULTS[RESULTS["probe"].notna()]
     assert set(RESULTS.loc[RESULTS["probe"].isna(), "recipe"]) == OLDER
     assert (probed["processor"].str.contains("AVX-512") & (probed["settings"] != "")).all()
     for key, rows in probed.groupby(["recipe", "overrides"]):
-        today = probe(recipe_of(*key), mnist)
+        today, _ = train_briefly(recipe_of(*key))
         assert rows["probe"].to_numpy() == pytest.approx(today, rel=TOLERANCE), key
 
 
+REPEAT = """
+from tests.training.small import EACH, train_briefly
+for recipe in EACH:
+    print(recipe.name, train_briefly(recipe)[1])
+"""
+
+
+def test_same_seed_gives_the_same_weights_in_another_process():
+    first = [f"{recipe.name} {train_briefly(recipe)[1]}" for recipe in EACH]
+    process, printed = start_python(REPEAT)
+    assert printed.read().splitlines() == first
+    process.join()
+    assert len({*first, f"logistic {train_briefly(EACH[-1], seed=1)[1]}"}) == len(EACH) + 1
+
+
 def test_the_probe_notices_other_code_and_settings(mnist, monkeypatch):
+    def probe(recipe):
+        return probe_training(recipe, *hold_out(mnist.train, recipe.validation_fraction, seed=0))
+
     recipe = RECIPES["dense"]
-    loss = probe(recipe, mnist)
-    assert probe(recipe, mnist) == loss
+    loss = probe(recipe)
+    assert loss == train_briefly(recipe)[0]
     faster = override_recipe(recipe, learning_rate=0.0011)
-    assert probe(faster, mnist) != pytest.approx(loss, rel=TOLERANCE)
+    assert probe(faster) != pytest.approx(loss, rel=TOLERANCE)
     batch_images = train.batch_images
 
     def batch_in_another_order(images, labels, order, size):
         return batch_images(images, labels, np.random.default_rng(1).permutation(order), size)
 
     monkeypatch.setattr(train, "batch_images", batch_in_another_order)
-    assert probe(recipe, mnist) != pytest.approx(loss, rel=TOLERANCE)
+    assert probe(recipe) != pytest.approx(loss, rel=TOLERANCE)
     broken = override_recipe(recipe, learning_rate=1e30)
-    assert np.isnan(probe(broken, mnist))
+    assert np.isnan(probe(broken))
 
 
 def test_the_hash_changes_with_settings_but_not_with_new_ones():

@@ -1,10 +1,12 @@
 """Recipes that train quickly."""
 
 import dataclasses
+import functools
 import hashlib
 import json
 
-from digitlib import RECIPES, Split, train_model
+from digitlib import RECIPES, Split, hold_out, load_mnist
+from digitlib.experiments.fingerprint import _train_briefly
 from digitlib.training.recipe import ONE_HOT_LOSS
 
 
@@ -31,6 +33,18 @@ QUICK = dataclasses.replace(
     negatives=0.02,
     batch_size=200,
 )
+_PLAIN = dataclasses.replace(
+    RECIPES["logistic"], batch_size=128, loss=ONE_HOT_LOSS, schedule="cosine"
+)
+# All recipes, and all that a recipe can ask for.
+EACH = [
+    *RECIPES.values(),
+    dataclasses.replace(_PLAIN, augmentation=0.1, weight_decay=0.01),
+    dataclasses.replace(_PLAIN, augmentation=0.1, plain_epochs=1),
+    dataclasses.replace(_PLAIN, shear=0.2, stroke=0.5, clutter=0.5, degradation=0.5),
+    dataclasses.replace(_PLAIN, writing_styles=0.1, negatives=0.1),
+    dataclasses.replace(_PLAIN, calibrated=True),
+]
 
 
 def cut(split):
@@ -45,24 +59,12 @@ def hash_run(run):
     return hashlib.sha256(content + json.dumps(run.history).encode()).hexdigest()
 
 
-def hash_trainings(train):
-    """Trains all recipes, and all that a recipe can ask for; returns a line for each."""
-    slices = [
-        Split(train.images[part], train.labels[part])
-        for part in (slice(0, 1000), slice(1000, 1200))
-    ]
-    plain = dataclasses.replace(
-        RECIPES["logistic"], epochs=2, batch_size=128, loss=ONE_HOT_LOSS, schedule="cosine"
-    )
-    recipes = [dataclasses.replace(recipe, epochs=1) for recipe in RECIPES.values()] + [
-        dataclasses.replace(plain, augmentation=0.1, weight_decay=0.01),
-        dataclasses.replace(plain, augmentation=0.1, plain_epochs=1),
-        dataclasses.replace(plain, shear=0.2, stroke=0.5, clutter=0.5, degradation=0.5),
-        dataclasses.replace(plain, writing_styles=0.1, negatives=0.1),
-        dataclasses.replace(plain, calibrated=True),
-    ]
-    lines = []
-    for recipe, seed in [*zip(recipes, [3] * len(recipes), strict=True), (recipes[-1], 4)]:
-        run = train_model(recipe, *slices, seed=seed, verbose=0)
-        lines.append(f"{recipe.name} {hash_run(run)}")
-    return lines
+@functools.cache
+def train_briefly(recipe, seed=0):
+    """Trains as `probe_training` does; returns the last validation loss, and the hash of the run.
+
+    Raises FloatingPointError if the loss becomes NaN or infinite.
+    """
+    parts = hold_out(load_mnist().train, recipe.validation_fraction, seed=0)
+    run = _train_briefly(recipe, *parts, seed)
+    return run.history["val_loss"][-1], hash_run(run)
