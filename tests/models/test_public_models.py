@@ -169,7 +169,7 @@ def test_an_honest_model_loads_and_predicts_the_same(tmp_path, recwarn, name, su
     if None in shape:
         shape = [32, 28, 28, 1][: len(shape)]
     inputs = images.reshape(shape)
-    expected = model.predict({"image": inputs} if "dict" in name else inputs, verbose=0)
+    expected = model({"image": inputs} if "dict" in name else inputs, training=False)
     tolerance = {"atol": 2e-3 if "mixed" in name else 1e-5}
     # Called directly and by `predict`, in batches of several sizes.
     assert np.allclose(loaded(images, training=False), expected, **tolerance)
