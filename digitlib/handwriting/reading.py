@@ -132,13 +132,11 @@ def _read_lines(model, writing, turns=0, most=None):
     # One prediction for all of them takes less time than one for each line.
     ends = np.cumsum([len(group) for group in candidates])[:-1]
     probabilities = np.split(predict_probabilities(model, images), ends)
-    lines = [
-        list(_choose(*group, writing))
-        for group in zip(candidates, probabilities, pieces, strict=True)
-    ]
+    heights = [measure_line(writing, line) for line in pieces]
+    groups = zip(candidates, probabilities, pieces, heights, strict=True)
+    lines = [list(_choose(*group, writing)) for group in groups]
     if not any(lines):
         raise ValueError("no digit found: the picture shows only signs or specks")
-    heights = [measure_line(writing, line) for line in pieces]
     return _Direction(list(compress(lines, lines)), list(compress(heights, lines)), turns)
 
 
@@ -202,9 +200,9 @@ def _find_numbers(direction, rules, sure):
     return [find_numbers(line, sure, height, rules) for line, height in lines]
 
 
-def _choose(candidates, probabilities, line, writing):
+def _choose(candidates, probabilities, line, height, writing):
     """Yields each `Digit` of a line; those that may be signs are marked."""
-    chosen = choose_digits(candidates, probabilities, line, measure_line(writing, line))
+    chosen = choose_digits(candidates, probabilities, line, height)
     doubts = _doubt_ones(candidates, probabilities, chosen, writing, line)
     for number in chosen:
         doubt = doubts.get(number, 0)
