@@ -128,7 +128,8 @@ def test_the_handout_keeps_the_answers(handout):
     text = handout.get_text()
     for figure in handout.find_all("img"):
         assert figure["alt"]
-        text += f" {figure['alt']} "
+        if not figure["alt"].startswith("Confusion matrix"):  # its counts may be any numbers
+            text += f" {figure['alt']} "
     assert len(handout.find_all(class_="page")) == 2
     assert len(handout.find_all(class_="b")) > 30, "blanks to fill in"
     assert "__" not in text
