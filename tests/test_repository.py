@@ -1,7 +1,9 @@
-"""The repository's name on GitHub stands in several files, and is set in one place."""
+"""The repository's name on GitHub and the version stand in several files, the same in each."""
 
+import re
 import shutil
 import subprocess
+import tomllib
 
 import pytest
 from conftest import ROOT
@@ -49,3 +51,13 @@ def test_no_file_is_forgotten():
     if found.returncode > 1:
         pytest.skip("not a clone")
     assert set(found.stdout.split()) <= set(FILES)
+
+
+def test_the_version_and_its_date_are_the_same_everywhere():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    newest = re.search(r"^## \[(.*)\] - (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    cited = re.findall(
+        r"^(?:version|date-released): (.*)$", (ROOT / "CITATION.cff").read_text(), re.M
+    )
+    assert list(newest.groups()) == cited
+    assert cited[0] == version
