@@ -75,8 +75,7 @@ def probe_training(recipe: Recipe, train: Split, validation: Split) -> float:
     """Trains a recipe for a few steps, which takes seconds.
 
     The loss changes with nearly everything that decides training: layers, order of the images,
-    synthetic images, augmentation, optimiser. Other processors change it by about 0.1%. So a row
-    of results whose probe is clearly another one was measured with other code.
+    synthetic images, augmentation, optimiser. Other processors change it by about 0.1%.
 
     Args:
         recipe: the recipe, with its overrides.

@@ -23,7 +23,6 @@ COLUMNS = {
 }
 KEY = ["recipe", "seed", "overrides"]
 _HEADER = ",".join(COLUMNS)
-_OLDER = _HEADER.replace("processor,settings,probe,", "")  # of tables without a fingerprint
 
 
 def read_results(path: str | Path) -> pd.DataFrame:
@@ -43,14 +42,14 @@ def read_results(path: str | Path) -> pd.DataFrame:
     """
     path = expand_home(path)
     header, _, lines = path.read_text(encoding="utf-8", errors="replace").partition("\n")
-    if header not in (_HEADER, _OLDER):
+    if header != _HEADER:
         raise ValueError(
             f"{path} was written by another version of digitlib, or is not a table of results "
             f"(their first line is {_HEADER}); name another file."
         )
     try:
         # A sweep that was killed may have left an unfinished last line.
-        return _build_frame(list(_parse(header, lines[: lines.rfind("\n") + 1])))
+        return _build_frame(list(_parse(lines[: lines.rfind("\n") + 1])))
     except (csv.Error, LookupError, OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"{path} has a line that is not a result: {error}") from error
 
@@ -63,7 +62,7 @@ def summarize_results(frame: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         A DataFrame: recipe, overrides, runs (without failed ones), parameters, epochs, mean and
-        standard deviation (n - 1) of test and validation accuracy, mean test loss and CPU seconds.
+        standard deviation (n - 1) of test and validation accuracy, mean test loss, median CPU-s.
 
     Example:
         >>> from digitlib import read_results, summarize_results
@@ -83,7 +82,7 @@ def summarize_results(frame: pd.DataFrame) -> pd.DataFrame:
         test_loss=("test_loss", "mean"),
         validation_mean=("validation_accuracy", "mean"),
         validation_deviation=("validation_accuracy", "std"),
-        cpu_seconds=("cpu_seconds", "mean"),
+        cpu_seconds=("cpu_seconds", "median"),
     )
 
 
@@ -116,7 +115,7 @@ class Results:
         if self.path.exists() and self.path.stat().st_size:
             self.rows = read_results(self.path).to_dict("records")
             self._verify_origin(sidecar, origin)
-            # Without what a sweep that was killed left of its last line, and with all columns.
+            # Without what a sweep that was killed left of its last line.
             with replace_when_complete(self.path) as path:
                 self.frame().to_csv(path, index=False, lineterminator="\n")
         else:
@@ -155,9 +154,9 @@ class Results:
         return _build_frame(self.rows)
 
 
-def _parse(header, lines):
+def _parse(lines):
     for values in csv.reader(io.StringIO(lines), strict=True):
-        row = dict(zip(header.split(","), values, strict=True))
+        row = dict(zip(COLUMNS, values, strict=True))
         empty = {name: None for name in row if COLUMNS[name] is not str and not row[name]}
         yield {**row, **empty, "overrides": write_overrides(dict(json.loads(row["overrides"])))}
 

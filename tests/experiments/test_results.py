@@ -127,18 +127,6 @@ def test_a_csv_that_is_no_table_of_results_is_one_clear_error(path, content, mes
     assert "\n" not in str(caught.value)
 
 
-def test_a_table_from_before_the_fingerprints_is_read_and_goes_on(path):
-    new = ("processor", "settings", "probe")
-    header = ",".join(name for name in COLUMNS if name not in new)
-    Results(path)
-    path.write_text(f"{header}\nfast,0,{{}},1,1,1,1,1,1,1,1,\n")
-    old = read_results(path)
-    assert old["probe"].isna().all() and (old[["processor", "settings"]] == "").all(axis=None)
-    Results(path).append(ROWS[0])
-    assert read_results(path)["recipe"].tolist() == ["fast", "dense"]
-    assert read_results(path)["settings"].tolist() == ["", ROWS[0]["settings"]]
-
-
 @pytest.mark.parametrize("end", ["", "\n"])
 def test_a_header_alone_is_a_table_without_rows(path, end):
     path.write_text(",".join(COLUMNS) + end)
