@@ -10,12 +10,12 @@ import pytest
 from conftest import ROOT
 from forked import start_python
 
-from digitlib import RECIPES, hold_out, read_results
+from digitlib import RECIPES, read_results
 from digitlib.experiments.fingerprint import hash_settings, probe_training
 from digitlib.training import train
 from digitlib.training.networks import build_model, fold_normalization
 from digitlib.training.recipe import Recipe, override_recipe
-from tests.training.small import EACH, train_briefly
+from tests.training.small import EACH, hold_out_mnist, train_briefly
 
 TABLES = "benchmarks/results.csv", "benchmarks/ablations.csv"
 RESULTS = pd.concat(read_results(ROOT / path) for path in TABLES)
@@ -71,9 +71,9 @@ def test_same_seed_gives_the_same_weights_in_another_process():
     assert len({*first, f"logistic {train_briefly(EACH[-1], seed=1)[1]}"}) == len(EACH) + 1
 
 
-def test_the_probe_notices_other_code_and_settings(mnist, monkeypatch):
+def test_the_probe_notices_other_code_and_settings(monkeypatch):
     def probe(recipe):
-        return probe_training(recipe, *hold_out(mnist.train, recipe.validation_fraction, seed=0))
+        return probe_training(recipe, *hold_out_mnist(recipe.validation_fraction))
 
     recipe = RECIPES["dense"]
     loss = probe(recipe)

@@ -60,11 +60,16 @@ def hash_run(run):
 
 
 @functools.cache
+def hold_out_mnist(fraction):
+    """The training images and labels of MNIST to learn from, and those to measure with."""
+    return hold_out(load_mnist().train, fraction, seed=0)
+
+
+@functools.cache
 def train_briefly(recipe, seed=0):
     """Trains as `probe_training` does; returns the last validation loss, and the hash of the run.
 
     Raises FloatingPointError if the loss becomes NaN or infinite.
     """
-    parts = hold_out(load_mnist().train, recipe.validation_fraction, seed=0)
-    run = _train_briefly(recipe, *parts, seed)
+    run = _train_briefly(recipe, *hold_out_mnist(recipe.validation_fraction), seed)
     return run.history["val_loss"][-1], hash_run(run)

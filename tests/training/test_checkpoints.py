@@ -16,7 +16,7 @@ import pytest
 from conftest import write_data
 from forked import start_python
 
-from digitlib import RECIPES, Split, load_mnist, train_model
+from digitlib import RECIPES, Split, train_model
 from tests.training.small import QUICK, SMALL, cut, hash_run
 
 # Compiles quickly, for tests of files.
@@ -64,9 +64,9 @@ def whole(splits):
 
 
 @pytest.fixture(scope="module")
-def expected(data):
+def expected(splits):
     """The hash of a whole run of `QUICK`, for tests whose processes each compile it anew."""
-    return hash_run(train_model(QUICK, *cut(load_mnist(data).train), verbose=0))
+    return hash_run(train_model(QUICK, *splits, verbose=0))
 
 
 def finish(*arguments):
