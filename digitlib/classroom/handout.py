@@ -10,7 +10,7 @@ from nbformat import NotebookNode
 from digitlib.exercises.check import verify_answer
 
 FOLDED = ("Hint", "Solution", "What you should see")
-_OFFER = "You can unfold a hint and a solution below each exercise. "  # says the lesson
+_OFFER = "You can expand a hint and a solution below each exercise. "  # says the lesson
 _REGION = "{stub}\n### BEGIN SOLUTION\n{solution}\n### END SOLUTION\n{check}"
 _TEST = f"from {verify_answer.__module__} import {verify_answer.__name__}\n\n"
 

@@ -37,7 +37,7 @@ QUESTIONS = {
         ((ANY,) * 9, "Nine positions are too few: 0 is a digit, too.")]),
     "choosing": Choice(3, "d", "The test images stay unused until the final evaluation.", {
         "a": "Test images that were used for choosing no longer give an unbiased accuracy.",
-        "b": "The networks learned from these images and may know them by heart.",
+        "b": "The networks learned from these images and may have memorised them.",
         "c": "Most of these were used in training, and the test images must stay unused."}),
     "one update": Value(4, 4 - 0.1 * 8, "The answer is one number: the new weight.",
         "This step lowers the loss from 4 to 0.16.", [

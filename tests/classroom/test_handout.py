@@ -84,7 +84,7 @@ def test_what_is_folded_goes(hand_out):
     assert all(cell.source for cell in written.cells)
     text = text_of(written)
     assert re.findall("<summary>(.*?)</summary>", text) == ["A short NumPy refresher"]
-    assert "unfold" not in text
+    assert "expand" not in text
 
 
 def test_the_teachers_copy_is_solved_and_was_run(hand_out, small):
@@ -186,7 +186,7 @@ def test_nbgraders_students_see_hints_but_no_solution(hand_out):
     assert "SOLUTION" not in released.replace("### ", "")
     assert "<summary>Solution</summary>" not in released
     assert released.count("<summary>Hint</summary>") == len(EXERCISES)
-    assert "You can unfold a hint below each exercise." in released
+    assert "You can expand a hint below each exercise." in released
     for solution in find_solutions(NOTEBOOK).values():
         solved, is_exercise, _ = solution.partition("digitlib.check_answer")
         assert not is_exercise or solved.strip() in text

@@ -407,7 +407,7 @@ CHOICE_MISTAKES = {
         ("one letter in quotes, from a to d, not the text itself", "uint8"),
         ("not the text itself", "b) uint8"), ("one letter in quotes, from a to d", np.uint8)],
     "choosing": [
-        ("by heart", "b"), ("unbiased", "a"), ("training.*unused", "c"),
+        ("memorised", "b"), ("unbiased", "a"), ("training.*unused", "c"),
         ("not the text itself", "test"),
         ("Leave out the brackets. The answer is one letter", ["b"], {"b"})],
     "why shifts hurt": [("enough weights", "b"), ("ink", "c"), ("Longer", "d")],
