@@ -18,7 +18,8 @@ from skimage.feature import canny
 from tqdm import tqdm
 
 import digitlib
-from benchmarks.handwriting import load_models, write_rows
+from benchmarks.handwriting import load_models
+from benchmarks.tables import write_rows
 from digitlib.uncertainty import measure_calibration
 
 COLUMNS = ["model", "corruption", "images", "accuracy", "calibration_error"]
@@ -38,8 +39,8 @@ def main():
     test = digitlib.load_mnist().test
     part = digitlib.Split(test.images[: options.images], test.labels[: options.images])
     rows = measure_corruptions(models, part)
-    rows = write_rows(rows, COLUMNS, options.output) if options.output else list(rows)
-    print(tabulate(pd.DataFrame(rows)).map("{:.2%}".format).to_string())
+    rows = write_rows(rows, COLUMNS, options.output) if options.output else rows
+    print(tabulate(pd.DataFrame(list(rows))).map("{:.2%}".format).to_string())
 
 
 def corrupt_images(images, name, seed=0):

@@ -5,7 +5,6 @@ others; the second repeats it.
 """
 
 import argparse
-import csv
 import os
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.machine import WITHOUT_AVX512
+from benchmarks.tables import write_rows
 
 PROJECT = Path(__file__).resolve().parent.parent
 COLUMNS = [
@@ -58,19 +58,20 @@ def main():
         return
     runs = [(name, sys.executable, given) for name, given in CIRCUMSTANCES.items()]
     runs += [("other versions", python, threads(2)) for python in options.python]
-    with options.output.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        table.writeheader()
-        for seed in range(options.seeds):
-            first = None
-            for name, python, given in runs:
-                result = _train(python, given, options.recipe, seed)
-                first = first or result
-                row = {"recipe": options.recipe, "seed": seed, "circumstances": name}
-                row |= compare_trainings(first, result)
-                table.writerow(row)
-                file.flush()
-                print(", ".join(f"{key} {value}" for key, value in row.items()), flush=True)
+    rows = train_repeatedly(options.recipe, options.seeds, runs)
+    for row in write_rows(rows, COLUMNS, options.output):
+        print(", ".join(f"{key} {value}" for key, value in row.items()), flush=True)
+
+
+def train_repeatedly(recipe, seeds, runs):
+    """Yields a row for each seed and run; a run is its circumstances, a Python and variables."""
+    for seed in range(seeds):
+        first = None
+        for name, python, given in runs:
+            result = _train(python, given, recipe, seed)
+            first = first or result
+            row = {"recipe": recipe, "seed": seed, "circumstances": name}
+            yield row | compare_trainings(first, result)
 
 
 def _train(python, given, recipe, seed):

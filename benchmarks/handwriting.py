@@ -4,7 +4,6 @@ Photographs and pages are drawn from the test images; see `benchmarks/paper.py`.
 """
 
 import argparse
-import csv
 import sys
 import time
 from difflib import SequenceMatcher
@@ -22,6 +21,7 @@ from benchmarks.pages import KINDS, draw_pages
 from benchmarks.paper import draw_page, draw_photo
 from benchmarks.peers import compare_readers, find_peers
 from benchmarks.scoring import read_page, score_page
+from benchmarks.tables import write_rows
 from digitlib.handwriting.normalization import image_to_digit
 
 COLUMNS = ["model", "change", "amount", "images", "accuracy"]
@@ -41,7 +41,7 @@ def main():
         return
     rng = np.random.default_rng(0)
     if options.output:
-        write_rows(measure_changes(models, test), COLUMNS, options.output)
+        list(write_rows(measure_changes(models, test), COLUMNS, options.output))
     if options.small:
         read_small(models, options.small)
     if options.photos:
@@ -60,19 +60,6 @@ def load_models(paths):
     if len(models) < len(paths):
         sys.exit(f"each model needs a file name of its own; got {', '.join(paths)}")
     return models
-
-
-def write_rows(rows, columns, path):
-    """Writes each row to a CSV file as soon as it is measured; returns all of them."""
-    written = []
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, columns, lineterminator="\n")
-        table.writeheader()
-        for row in rows:
-            table.writerow(row)
-            file.flush()
-            written.append(row)
-    return written
 
 
 def shift(images, pixels, rng):

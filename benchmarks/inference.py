@@ -4,12 +4,12 @@ Prints and writes one line for each way to run the model. All ways may use all c
 """
 
 import argparse
-import csv
 import tempfile
 import time
 from pathlib import Path
 
 import digitlib
+from benchmarks.tables import write_rows
 from digitlib.models.exports import compare_exported, export_model, load_exported
 
 digitlib.start_keras()
@@ -42,20 +42,22 @@ def main():
     mnist = digitlib.load_mnist()
     model = digitlib.load_model(options.model)
     print("way                      kB  accuracy   same  difference  ms for one  images a second")
-    with tempfile.TemporaryDirectory() as folder, options.output.open("w", newline="") as file:
-        table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        table.writeheader()
+    rows = measure_ways(model, mnist, options.seconds)
+    for row in write_rows(rows, COLUMNS, options.output):
+        print(LINE.format(**row), flush=True)
+
+
+def measure_ways(model, mnist, seconds):
+    """Yields a row for each way whose packages are installed."""
+    with tempfile.TemporaryDirectory() as folder:
         for name, prepare in list_ways(model, Path(folder), mnist.train.images[:500]).items():
             try:
                 predict, size = prepare()
             except ModuleNotFoundError as error:
                 print(f"{name:21} {error}", flush=True)
                 continue
-            row = measure(predict, model, mnist.test, options.seconds)
-            row = {"way": name, "kilobytes": round(size / 1000), **row}
-            table.writerow(row)
-            file.flush()
-            print(LINE.format(**row), flush=True)
+            row = measure(predict, model, mnist.test, seconds)
+            yield {"way": name, "kilobytes": round(size / 1000), **row}
 
 
 def list_ways(model, folder, calibration):

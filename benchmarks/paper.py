@@ -4,6 +4,8 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
+from benchmarks.hands import keep_darker
+
 
 def draw_photo(image, rng):
     """Draws one digit somewhere on a sheet of paper.
@@ -21,7 +23,7 @@ def draw_photo(image, rng):
     turned = Image.fromarray(ink).rotate(rng.uniform(-12, 12), Image.Resampling.BICUBIC)
     page = np.zeros([int(side * rng.uniform(0.9, 1.2)) for _ in range(2)], np.float32)
     top, left = (int(rng.integers(0, max(1, n - len(ink) + 1))) for n in page.shape)
-    _place(page, np.clip(turned, 0, 1), top, left)
+    keep_darker(page, np.clip(turned, 0, 1), top, left)
     photo = _photograph(page, side, rng)
     return 255 - photo if rng.random() < 0.15 else photo
 
@@ -51,7 +53,7 @@ def draw_page(images, rng):
     for ink, space in zip(inks, gaps, strict=True):
         top = middle - len(ink) / 2 + tilt * left + rng.uniform(-0.08, 0.08) * length
         top = int(np.clip(top, 0, max(0, height - len(ink))))
-        _place(page, ink, top, int(left))
+        keep_darker(page, ink, top, left)
         left += ink.shape[1] + space
     slant = rng.uniform(-0.25, 0.35)
     across = (1, slant, -slant * height / 2, 0, 1, 0)
@@ -81,11 +83,6 @@ def _count_parts(ink):
 def _crop(ink):
     columns = np.flatnonzero((ink > 0.5).any(axis=0))
     return ink[:, columns[0] : columns[-1] + 1]
-
-
-def _place(page, ink, top, left):
-    place = page[top : top + ink.shape[0], left : left + ink.shape[1]]
-    np.maximum(place, ink[: place.shape[0], : place.shape[1]], out=place)
 
 
 def _photograph(ink, scale, rng):

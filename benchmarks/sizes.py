@@ -4,10 +4,10 @@ Prints and writes one line for each network and number of bits. Rounding needs n
 """
 
 import argparse
-import csv
 from pathlib import Path
 
 import digitlib
+from benchmarks.tables import write_rows
 from digitlib.models.storage import read_record
 
 digitlib.start_keras()
@@ -28,24 +28,24 @@ def main():
     )
     options = parser.parse_args()
     test = digitlib.load_mnist().test
-    with options.output.open("w", newline="") as file:
-        table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        table.writeheader()
-        for path in options.models:
-            model = digitlib.load_model(path)
-            record = read_record(path)
-            weights = model.get_weights()
-            for bits in BITS:
-                rounded, sizes = zip(*(round_weights(w, bits) for w in weights), strict=True)
-                model.set_weights(rounded)
-                row = {
-                    **{"recipe": record["recipe"]["name"], "seed": record["seed"]},
-                    **{"parameters": model.count_params(), "bits": bits, "bytes": sum(sizes)},
-                    "test_accuracy": digitlib.evaluate_model(model, test).accuracy,
-                }
-                table.writerow(row)
-                file.flush()
-                print(LINE.format(**row), flush=True)
+    for row in write_rows(measure_sizes(options.models, test), COLUMNS, options.output):
+        print(LINE.format(**row), flush=True)
+
+
+def measure_sizes(paths, split):
+    """Yields a row for each saved model and number of bits."""
+    for path in paths:
+        model = digitlib.load_model(path)
+        record = read_record(path)
+        weights = model.get_weights()
+        for bits in BITS:
+            rounded, sizes = zip(*(round_weights(w, bits) for w in weights), strict=True)
+            model.set_weights(rounded)
+            yield {
+                **{"recipe": record["recipe"]["name"], "seed": record["seed"]},
+                **{"parameters": model.count_params(), "bits": bits, "bytes": sum(sizes)},
+                "test_accuracy": digitlib.evaluate_model(model, split).accuracy,
+            }
 
 
 def round_weights(weights, bits):

@@ -5,7 +5,6 @@ memory. The program writes each result to disk at once.
 """
 
 import argparse
-import csv
 import importlib.util
 import json
 import os
@@ -18,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.machine import WITHOUT_AVX512, count_operations, measure_peak
+from benchmarks.tables import write_rows
 from digitlib.experiments.fingerprint import describe_processor
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -44,19 +44,9 @@ def main():
     machine, environment = choose_machine(without_avx512=options.without_avx512)
     print(", ".join(f"{key} {value}" for key, value in machine.items()))
     rows = []
-    with options.output.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        table.writeheader()
-        for repeat in range(options.repeats):
-            peak = measure_in_child({"peak": True}, environment)["peak_gigaflops"]
-            for name, epochs, images in _list_runs(options):
-                run = {"name": name, "epochs": epochs, "images": images, "seed": repeat}
-                row = {"repeat": repeat, "peak_gigaflops": peak, **machine}
-                row |= measure_in_child(run, environment) | {"gigaflop": count_gigaflop(**run)}
-                rows.append(row)
-                table.writerow(row)
-                file.flush()
-                print(describe_row(row), flush=True)
+    for row in write_rows(measure_runs(options, machine, environment), COLUMNS, options.output):
+        rows.append(row)
+        print(describe_row(row), flush=True)
     if not options.scaling:
         print("\nRatios of CPU-s and of s:", *describe_ratios(rows), sep="\n")
 
@@ -86,6 +76,16 @@ def _build_parser():
         "--output", type=Path, default=Path("speed.csv"), metavar="CSV", help="default: %(default)s"
     )
     return parser
+
+
+def measure_runs(options, machine, environment):
+    """Yields a row for each repeat of each run, in turn."""
+    for repeat in range(options.repeats):
+        peak = measure_in_child({"peak": True}, environment)["peak_gigaflops"]
+        for name, epochs, images in _list_runs(options):
+            run = {"name": name, "epochs": epochs, "images": images, "seed": repeat}
+            row = {"repeat": repeat, "peak_gigaflops": peak, **machine}
+            yield row | measure_in_child(run, environment) | {"gigaflop": count_gigaflop(**run)}
 
 
 def _list_runs(options):
