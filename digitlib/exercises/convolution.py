@@ -1,4 +1,4 @@
-"""Convolution by hand, sections 5 and 10. This module gives the answers away."""
+"""Convolution, sections 5 and 10. This module gives the answers away."""
 
 from functools import partial
 from operator import floordiv, truediv
@@ -7,7 +7,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from digitlib.exercises.answers import ANY
-from digitlib.exercises.kinds import COUNT, Code, Value, stop_early
+from digitlib.exercises.judges import judge_layer
+from digitlib.exercises.kinds import COUNT, Code, Special, Value, stop_early
 
 
 # The right functions; their options make some of the faulty ones.
@@ -115,4 +116,14 @@ QUESTIONS = {
          "You take every second pixel instead of the maximum of its window."),
         stop_early(_pool),
         (lambda i: ANY, "That is one number for the whole image; return one for each window.")]),
+    "receptive field": Value(10, 14, COUNT,
+        "Pooling doubles the step: later kernels see further.", [
+        (9, "You left out pooling: its window and its stride widen the receptive field."),
+        ([10, 12], "Do not add up the kernels: after pooling, one step is two pixels wide."),
+        (13, "The window of the pooling layer adds a pixel, too."),
+        ([25, 50], "Do not multiply: each layer adds to the receptive field."),
+        (5, "That is one kernel alone; each layer widens the receptive field."),
+        (196, "That is the area; the question asks for the width."),
+        (6, "That is the receptive field after pooling; the second convolution follows.")]),
+    "layer to shape": Special(10, judge_layer),
 }

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from digitlib.exercises.answers import ask
-from digitlib.exercises.judges import NetworkRules, judge_layer, judge_network
+from digitlib.exercises.judges import NetworkRules, judge_network
 from digitlib.exercises.kinds import COUNT, Choice, Special, Value
 from digitlib.training.faults import FAULTS
 
@@ -31,16 +31,6 @@ def _judge_faults(answer, _validation):
 
 # fmt: off
 QUESTIONS = {
-    "receptive field": Value(10, 14, COUNT,
-        "Pooling doubles the step: later kernels see further.", [
-        (9, "You left out pooling: its window and its stride widen the receptive field."),
-        ([10, 12], "Do not add up the kernels: after pooling, one step is two pixels wide."),
-        (13, "The window of the pooling layer adds a pixel, too."),
-        ([25, 50], "Do not multiply: each layer adds to the receptive field."),
-        (5, "That is one kernel alone; each layer widens the receptive field."),
-        (196, "That is the area; the question asks for the width."),
-        (6, "That is the receptive field after pooling; the second convolution follows.")]),
-    "layer to shape": Special(10, judge_layer),
     "augmentation": Choice(10, "d", "A mirrored 3 is not a digit; a mirrored 2 is nearly a 5.", {
         "a": "A digit shifted by two pixels is still the same digit.",
         "b": "Handwriting comes in many sizes; a slightly larger digit is the same digit.",
