@@ -21,6 +21,7 @@ from digitlib.exercises.progress import (
     parse_json,
     parse_progress,
     read_limited,
+    sign_file,
 )
 
 LARGEST_NOTEBOOK = 50_000_000  # bytes; the lesson with all outputs has 3 million
@@ -78,7 +79,7 @@ class Collector:
 
     def has_changed(self) -> bool:
         """Returns whether files have come, gone or changed since they were collected."""
-        return {path: _sign(path) for path in self._find_files()} != {
+        return {path: sign_file(path) for path in self._find_files()} != {
             path: signature for path, (signature, _) in self._known.items()
         }
 
@@ -91,7 +92,7 @@ class Collector:
                     yield Path(place, name)
 
     def _read(self, path):
-        signature = _sign(path)
+        signature = sign_file(path)
         if path in self._known and self._known[path][0] == signature:
             return self._known[path]
         try:
@@ -229,11 +230,3 @@ def _merge(one, other):
         )
         one.predictions[name] = Prediction(value, measured, old.spec or new.spec)
     return one
-
-
-def _sign(path):
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size

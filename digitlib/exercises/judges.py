@@ -58,7 +58,8 @@ def judge_network(model: Any, validation: Any, rules: NetworkRules) -> tuple[boo
         return False, "That is a file name: load the model with keras.models.load_model."
     if type(model).__name__ == "History":
         return False, "That is the history that fit returns; the answer is the model itself."
-    if not hasattr(model, "predict") or isinstance(ask(_count, model), BaseException):
+    counted = ask(lambda: model.count_params())  # raises if it was never built
+    if not hasattr(model, "predict") or isinstance(counted, BaseException):
         return False, "The answer is a trained Keras model."
     inputs = ask(preprocess_images, getattr(validation, "images", None))
     labels = np.array(getattr(validation, "labels", None))
@@ -92,7 +93,7 @@ def _judge_outputs(model, inputs, labels, outputs, rules):
 
 
 def _judge_size_and_accuracy(model, accuracy, rules):
-    parameters = _count(model)
+    parameters = model.count_params()
     if parameters >= rules.parameter_limit:
         most, name = max((layer.count_params(), layer.name) for layer in model.layers)
         where = f"{most:,} of them are in layer {name}"
@@ -120,10 +121,6 @@ def _measure(outputs, labels):
 
 def _predict(model, inputs):
     return model.predict(inputs, batch_size=1000, verbose=0)
-
-
-def _count(model):
-    return model.count_params()
 
 
 def _is_softmax(layer):

@@ -204,12 +204,17 @@ def is_number(value: Any) -> bool:
     return type(value) in (int, float) and math.isfinite(value)
 
 
+def sign_file(path: Path) -> tuple[int, int] | None:
+    """Returns what changes when a file is written; None if it can't be found."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
 def _look():
-    if not _is_off():
-        with suppress(OSError):
-            found = FILE.stat()
-            return found.st_mtime_ns, found.st_size
-    return None
+    return None if _is_off() else sign_file(FILE)
 
 
 def _is_off():

@@ -70,11 +70,11 @@ def find_lines(darkness: Colours, mask: Mask, upright: bool) -> list[Line]:
     thin = dark - ndimage.grey_opening(dark, (reach + 2, 1), mode="nearest")
     block = max(2, round(max(dark.shape) / 300))
     points, strengths = _find_ridges(np.ascontiguousarray(thin), level, block)
-    lines = []
-    for first, rows in _link(points, strengths, block, max(1.5, reach / 6)):
-        for line in _measure_lines(darkness, first, rows, reach, level):
-            lines.append(line._replace(upright=upright))
-    return lines
+    return [
+        line._replace(upright=upright)
+        for first, rows in _link(points, strengths, block, max(1.5, reach / 6))
+        for line in _measure_lines(darkness, first, rows, reach, level)
+    ]
 
 
 def _widest(mask):

@@ -114,8 +114,8 @@ def _is_page_wide(line, mask):
     return len(line.rows) > max(mask.shape) / 3 and line.clear > 0.6 and line.solid > 0.4
 
 
-def _band(shape, lines, margin=0):
-    """Where lines are, bool (h, w)."""
+def _band(shape, lines, margin):
+    """Where lines are, and `margin` pixels beside them, bool (h, w)."""
     band = np.zeros(shape, bool)
     for line in lines:
         view = band.T if line.upright else band

@@ -29,17 +29,13 @@ function explainValue(view) {
 // The map before, with a frame around the values that take part.
 function drawBefore({ run, current }, terms) {
   const before = current.number - 1;
-  const { shape, data } = run.outputs[before];
+  const { shape } = run.outputs[before];
   const places = terms.filter(({ index }) => index >= 0).map(({ index }) => locate(run, before, index));
   if (shape.length < 3 || !places.length) return [];
-  const [rows, columns, maps] = shape;
   const [ys, xs] = [places.map(({ row }) => row), places.map(({ column }) => column)];
   const [{ map }, top, left] = [places[0], Math.min(...ys), Math.min(...xs)];
-  const values = Array.from({ length: rows * columns }, (_, place) => data[place * maps + map]);
-  const most = data.reduce((best, value) => Math.max(best, Math.abs(value)), 0);
   const canvas = element("canvas", { className: before ? "net-before" : "net-before net-paper" });
-  const scale = Math.max(1, Math.floor(280 / Math.max(rows, columns)));
-  const pen = paint(canvas, columns, rows, values, { scale, most, ink: !before });
+  const { pen, scale } = paintMap(canvas, run.outputs[before], map, !before);
   frame(pen, left, top, Math.max(...xs) + 1 - left, Math.max(...ys) + 1 - top, scale);
   const text = before
     ? `Map ${map} of the layer before. The framed part is used.`
@@ -245,8 +241,8 @@ function drawEvidence({ run, current }, { terms }) {
   const canvas = element("canvas", { className: "net-evidence" });
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", `For and against, added at each of ${rows} × ${columns} positions`);
-  const most = sums.reduce((best, value) => Math.max(best, Math.abs(value)), 0);
-  paint(canvas, columns, rows, sums, { scale: Math.max(1, Math.floor(140 / rows)), most });
+  const scale = Math.max(1, Math.floor(140 / rows));
+  paint(canvas, columns, rows, sums, { scale, most: largestAmount(sums) });
   const text =
     "Where in the image? All products at each position, added over the maps: blue speaks for this output, orange " +
     "against it.";

@@ -61,10 +61,7 @@ function drawFigures({ run, trail, current, layer, inspect }) {
     const canvas = element("canvas", { className: layer ? "net-map" : "net-map net-paper" });
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-label", layer ? `Map ${map} of ${maps}, ${rows} × ${columns} values` : "The image");
-    const values = Array.from({ length: rows * columns }, (_, each) => data[each * maps + map]);
-    const most = data.reduce((best, value) => Math.max(best, Math.abs(value)), 0);
-    const scale = Math.max(1, Math.floor(280 / Math.max(rows, columns)));
-    const pen = paint(canvas, columns, rows, values, { scale, most, ink: !layer });
+    const { pen, scale } = paintMap(canvas, run.outputs[number], map, !layer);
     frame(pen, column, row, 1, 1, scale);
     canvas.onclick = (event) => {
       const box = canvas.getBoundingClientRect();

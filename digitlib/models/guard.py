@@ -103,7 +103,7 @@ def read_contents(path: Path) -> Contents:
     return _read_archive(content) if path.suffix.lower() == ".keras" else _read_hdf5(content)
 
 
-def build_model(contents: Contents) -> tuple["keras.Model", int]:
+def load_checked(contents: Contents) -> tuple["keras.Model", int]:
     """Returns the model that a file describes, and its multiplications for one image, about."""
     try:
         config = _tidy(contents.config)

@@ -39,6 +39,16 @@ function paint(canvas, width, height, values, { scale, most, ink = false }) {
   return pen;
 }
 
+const largestAmount = (values) => Math.abs(values[strongest(values)]);
+
+// Draws one of a tensor's maps; returns the pen, and the size of a value in pixels.
+function paintMap(canvas, { shape, data }, map, ink) {
+  const [rows, columns, maps] = shape;
+  const values = Array.from({ length: rows * columns }, (_, place) => data[place * maps + map]);
+  const scale = Math.max(1, Math.floor(280 / Math.max(rows, columns)));
+  return { pen: paint(canvas, columns, rows, values, { scale, most: largestAmount(data), ink }), scale };
+}
+
 // The places of a layer's maps on its card: a grid that is about as wide as high. Values without maps are squares.
 function arrange({ shape }) {
   const [rows, columns, maps] = shape.length === 3 ? shape : [1, 1, shape[0]];
@@ -58,7 +68,7 @@ function paintCard(canvas, tensor, ink) {
     sheet[y * across * columns + x] = value;
   });
   const all = element("canvas");
-  const most = ink ? 1 : tensor.data.reduce((best, value) => Math.max(best, Math.abs(value)), 0);
+  const most = ink ? 1 : largestAmount(tensor.data);
   paint(all, across * columns, down * rows, sheet, { scale, most, ink });
   if (!gap) {
     [canvas.width, canvas.height] = [all.width, all.height];

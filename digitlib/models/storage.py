@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from digitlib.files import expand_home, replace_when_complete, verify_file
-from digitlib.models.guard import RECORD, ModelError, build_model, read_contents
+from digitlib.models.guard import RECORD, ModelError, load_checked, read_contents
 from digitlib.startup import configure_keras
 from digitlib.training.recipe import OLD_NAMES
 
@@ -54,7 +54,7 @@ def save_model(model: "keras.Model", path: str | Path, *, record: dict | None = 
             with _no_advice():
                 model.save(saved)
             _add_record(saved, record or {})
-            build_model(read_contents(saved))
+            load_checked(read_contents(saved))
         except (ModelError, NotImplementedError, TypeError) as error:
             raise ValueError(f"{path} was not saved, because the model {error}") from error
         content = saved.read_bytes()
@@ -83,7 +83,7 @@ def load_model(path: str | Path) -> "keras.Model":
     path = _find_model(path)
     configure_keras()
     with _explain_failure(path):
-        model, work = build_model(read_contents(path))
+        model, work = load_checked(read_contents(path))
     _warn_of_scale(path, model, count=min(100, max(10, 5 * 10**9 // max(work, 1))))
     return model
 

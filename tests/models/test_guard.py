@@ -362,13 +362,13 @@ def test_no_setting_changes_predictions_between_two_ways_of_running(parts, tmp_p
 def test_what_was_checked_is_what_is_loaded(parts, tmp_path, monkeypatch):
     path = write(parts, tmp_path / "digits.keras")
     expected = load_model(path).get_weights()
-    build = storage.build_model
+    build = storage.load_checked
 
     def build_after_a_swap(contents):
         path.write_bytes(b"something else")
         return build(contents)
 
-    monkeypatch.setattr(storage, "build_model", build_after_a_swap)
+    monkeypatch.setattr(storage, "load_checked", build_after_a_swap)
     for one, other in zip(load_model(path).get_weights(), expected, strict=True):
         assert np.array_equal(one, other)
 
