@@ -63,8 +63,10 @@ def find_strokes(grey: Grey) -> Ink:
 
 
 def find_writing(ink: Ink) -> Writing:
-    """Cuts ink where digits might touch, and sorts the pieces into lines."""
+    """Cuts ink where digits might touch, and sorts the pieces; raises ValueError if it is blank."""
     mask = ink.mask
+    if not mask.any():
+        raise ValueError("no digit found: the picture is blank")
     # A stroke with a gap between its upper and its lower end belongs together.
     gap = round(0.08 * _usual_height([part for part, _ in find_parts(mask)]))
     joined = ndimage.binary_closing(np.pad(mask, gap), np.ones((gap + 1, 1)))

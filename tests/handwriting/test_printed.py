@@ -3,6 +3,7 @@ import pytest
 from matplotlib.font_manager import findfont
 from PIL import Image, ImageDraw, ImageFont
 
+from benchmarks.pages import print_text
 from digitlib import load_model, read_digits
 from digitlib.handwriting.grouping import Digit, join_digits
 from digitlib.handwriting.printed import find_print
@@ -87,3 +88,9 @@ def test_print_is_left_out_or_marked(mnist):
     assert texts[0] == "7210"
     assert texts[1].endswith("7210")
     assert set(texts[1].removesuffix("7210")) == {"?", " "}
+
+
+def test_a_printed_word_alone_is_marked():
+    word = np.pad(print_text(["hkyx"], "DejaVuSans", 60), 60)
+    picture = (255 - 200 * word).astype(np.uint8)
+    assert set(read_digits(load_model("robust"), picture).text) == {"?"}
