@@ -46,6 +46,7 @@ def find_ink(
     slope = ndimage.gaussian_gradient_magnitude(grey, 1.5)
     known = np.pad(np.ones([side - 2 * margin for side in grey.shape], bool), margin)
     best, most = None, 0
+    below, above = measure_contrast(grey)
     for polarity in polarities:
         amount = _compare_with_paper(polarity * grey, reach * max(grey.shape))
         threshold = find_threshold(amount)
@@ -55,6 +56,7 @@ def find_ink(
         cut = mask[[0, -1]].sum() + mask[:, [0, -1]].sum()
         total = slope[rim].sum()
         evidence = total * (total / max(1, rim.sum() + 3 * cut)) ** 2
+        evidence *= below if polarity == 1 else above  # most of a page is paper, not ink
         if evidence > most:
             rest = slope[known & ~ndimage.binary_dilation(mask, iterations=5)]
             usual = np.percentile(rest, 75) if rest.size else slope[known].mean()
@@ -90,6 +92,14 @@ def find_clear_ink(grey: Grey, keep: Callable[[Mask], Mask], *, reach: float) ->
         _verify_ink(ink, least=0.3)
         _verify_outline(ink)
     return ink
+
+
+def measure_contrast(grey: Grey) -> tuple[float, float]:
+    """Returns how much darker, and how much lighter, it gets around a pixel on average."""
+    grey = resize(grey, min(1, 250 / max(grey.shape)))
+    size = max(3, round(0.12 * max(grey.shape)))
+    darkest, lightest = ndimage.minimum_filter(grey, size), ndimage.maximum_filter(grey, size)
+    return float((grey - darkest).mean()), float((lightest - grey).mean())
 
 
 def _add_margin(grey, margin):

@@ -16,6 +16,7 @@ from digitlib.handwriting.pictures import Grey, resize
 _MAX_PARTS = 300
 _MOST_PIECES = 9  # of a digit: a 0 with a bar across can be cut in many places
 _ROW = 4  # small parts that form a line of their own, at least
+_BLURRED = 0.4  # of the usual slope at an outline: a shadow, or something out of focus
 _SIDESTEP = 0.3  # cost of a cut's step from one column to the next, in pixels of ink
 Box = tuple[int, ...]  # top, left, bottom, right, in pixels
 
@@ -58,8 +59,19 @@ def find_strokes(grey: Grey) -> Ink:
         blur, sign = height / 40, [ink.polarity]
         closer = find_ink(grey, _drop_specks, reach=0.15, blur=blur, polarities=sign)
         if closer.sharpness > ink.sharpness / 2:  # or the grain of the paper is found instead
-            return closer
-    return ink
+            ink = closer
+    return _drop_blurred(ink)
+
+
+def _drop_blurred(ink):
+    """Removes what begins more gradually than most ink, such as a shadow at the picture's edge."""
+    labels = label(ink.mask, connectivity=2)
+    rim = ink.mask & ~ndimage.binary_erosion(ink.mask, border_value=1)
+    slope = ndimage.gaussian_gradient_magnitude(ink.amount, 1)
+    numbers = np.arange(1, labels.max() + 1)
+    clear = ndimage.mean(slope, labels * rim, numbers) / ndimage.median(ink.amount, labels, numbers)
+    blurred = clear < _BLURRED * np.nanpercentile(clear, 75)
+    return ink._replace(mask=np.append(False, ~blurred)[labels])
 
 
 def find_writing(ink: Ink) -> Writing:

@@ -9,7 +9,7 @@ from skimage.measure import label
 from skimage.morphology import skeletonize
 from skimage.segmentation import clear_border
 
-from digitlib.handwriting.ink import Mask
+from digitlib.handwriting.ink import Mask, measure_contrast
 from digitlib.handwriting.lines import (
     find_deepest,
     find_lines,
@@ -55,7 +55,8 @@ def remove_rules(colours: Colours) -> Rules:
     mask = find_mask(darkness)
     untouched = Rules(colours, np.zeros(colours.shape[:2], bool))
     is_small = max(mask.shape) < _SMALLEST or min(mask.shape) < _SMALLEST / 4
-    if is_small or not mask.any() or not _is_dark_on_light(small):
+    below, above = measure_contrast(small.mean(axis=2))
+    if is_small or not mask.any() or above > below:  # light ink on dark paper
         return untouched
     found = find_lines(darkness, mask, False) + find_lines(darkness, mask, True)
     pen = _study_pen(darkness, mask, found)
@@ -69,14 +70,6 @@ def remove_rules(colours: Colours) -> Rules:
     removed = resize_to(removed.astype(np.float32), colours.shape[:2]) > 0.3
     picture = resize_to(picture, colours.shape[:2])
     return Rules(np.where(removed[..., np.newaxis], picture, colours), removed)
-
-
-def _is_dark_on_light(colours):
-    """Whether most pixels are nearly as light as the lightest one around: paper with dark ink."""
-    grey = resize(colours.mean(axis=2), min(1, 250 / max(colours.shape)))
-    size = max(3, round(0.12 * max(grey.shape)))
-    lightest, darkest = ndimage.maximum_filter(grey, size), ndimage.minimum_filter(grey, size)
-    return (lightest - grey).mean() <= (grey - darkest).mean()
 
 
 def _study_pen(darkness, mask, lines):
@@ -94,7 +87,8 @@ def _study_pen(darkness, mask, lines):
     pen = _Pen(mask, colour, mass, float(mass.max() / colour.max()), 0)
     pale = [line for line in longer if _weight(line, pen) < 0.65]
     rest = mask & ~_band(mask.shape, pale, margin=1)
-    wide = [line for line in longer if _is_page_wide(line, mask)]
+    long = [line for line in longer if len(line.rows) > max(mask.shape) / 3]
+    wide = [line for line in long if line.clear > 0.6 and line.solid > 0.4]
     without = rest & ~_band(mask.shape, wide, margin=1)
     # A digit that fills the picture has strokes as long as printed lines; then little remains.
     rest = without if without.sum() > 0.3 * rest.sum() else rest
@@ -108,10 +102,6 @@ def _study_pen(darkness, mask, lines):
 def _weight(line, pen):
     """The darkness times thickness of a line, as a fraction of a pen stroke's; 0 in other hues."""
     return float((line.mass / np.maximum(pen.mass, 0.1 * pen.mass.max())).min())
-
-
-def _is_page_wide(line, mask):
-    return len(line.rows) > max(mask.shape) / 3 and line.clear > 0.6 and line.solid > 0.4
 
 
 def _band(shape, lines, margin):

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from benchmarks.handwriting import match_digits
+from benchmarks.pages import draw_pages
 from benchmarks.paper import draw_page
 from digitlib import load_model, plot_reading, read_digits
 from digitlib.evaluation import predict_probabilities
@@ -271,6 +272,28 @@ def test_broken_strokes_are_joined(reader, mnist):
         text, expected = read_digits(reader, page, sure=0).text, spell(mnist.test.labels[rows])
         missed += [(expected, text)] * (text != expected)
     assert len(missed) <= 1, missed
+
+
+def test_digits_between_an_underline_and_the_next_line_are_dark_ink(reader, mnist):
+    # The paper among these digits used to pass for light ink, with an outline as clear as theirs.
+    *_, page = draw_pages("ruled", mnist.test, 17, seed=1)
+    assert read_digits(reader, page.picture).text == page.numbers[0][0] == "40328860"
+
+
+@pytest.mark.parametrize(("reach", "blur"), [(60, 4), (60, 12), (80, 4)])
+def test_a_shadow_at_the_edge_is_not_ink(reader, mnist, reach, blur):
+    page = Image.new("L", (408, 310), 200)
+    for place, image in enumerate(mnist.test.images[:4]):
+        page.paste(
+            Image.fromarray(200 - (0.6 * image).astype(np.uint8)).resize((56, 56)),
+            (80 + 60 * place, 130),
+        )
+    rows, columns = np.ogrid[:310, :408]
+    away = np.hypot(rows, columns - 408)
+    dark = np.asarray(page) * (1 - 0.7 / (1 + np.exp((away - reach) / blur)))
+    noise = np.random.default_rng(0).normal(0, 4, dark.shape)
+    photo = np.clip(dark + noise, 0, 255).astype(np.uint8)
+    assert read_digits(reader, photo).text == "7210"
 
 
 def test_light_on_dark_is_read_too(reader, mnist):
