@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 from scipy import ndimage
 from scipy.spatial import ConvexHull
 from skimage.measure import find_contours, label, regionprops
@@ -13,7 +12,7 @@ from skimage.morphology import disk
 from skimage.transform import estimate_transform, warp
 
 from digitlib.handwriting.ink import Mask
-from digitlib.handwriting.pictures import Colours, Grey
+from digitlib.handwriting.pictures import Colours, Grey, resize
 
 Points = npt.NDArray[np.float64]  # (n, 2): x and y; (0, 0) is the corner of the first pixel
 _SIDE = 240  # pixels of the longer side of the picture in which the outline is searched
@@ -49,18 +48,12 @@ def find_sheet(colours: Colours) -> Sheet:
     whole = np.array([(0, 0), (width, 0), (width, height), (0, height)], float)
     if min(height, width) < _SMALLEST:
         return Sheet(colours, whole)
-    small = _shrink(colours, _SIDE / max(height, width))
+    small = resize(colours, _SIDE / max(height, width))
     corners = _find_corners(small)
     if corners is None:
         return Sheet(colours, whole)
     corners = corners * np.divide((width, height), small.shape[1::-1])
     return Sheet(_straighten(colours, corners), corners)
-
-
-def _shrink(colours, factor):
-    shape = [max(1, round(side * factor)) for side in colours.shape[1::-1]]
-    picture = Image.fromarray((255 * colours).astype(np.uint8))
-    return np.asarray(picture.resize(shape, Image.Resampling.BOX)) / np.float32(255)
 
 
 def _find_corners(small):

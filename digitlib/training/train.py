@@ -166,7 +166,8 @@ def _compile(model, recipe, num_images, seed):
         )
         # A metric makes its variables at its first batch. In a training step, that would be in the
         # middle of the tracing, and TensorFlow would trace all of the step a second time.
-        network.compute_metrics(None, *_one_answer(recipe))
+        label = _prepare_labels(np.zeros(1, np.uint8), recipe)
+        network.compute_metrics(None, label, np.full((1, NUM_CLASSES), 0.1))
     optimizer.build(model.trainable_variables)
     return learner, finisher
 
@@ -206,11 +207,6 @@ def _loss(recipe):
 
 def _prepare_labels(labels, recipe):
     return one_hot_labels(labels) if recipe.loss == ONE_HOT_LOSS else labels
-
-
-def _one_answer(recipe):
-    """A label as the loss expects it, and a prediction for it."""
-    return _prepare_labels(np.zeros(1, np.uint8), recipe), np.full((1, NUM_CLASSES), 0.1)
 
 
 def _gather(train, recipe, seed):
