@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
+from scipy.stats import theilslopes
 from skimage.measure import label, regionprops
 
 from digitlib.handwriting.ink import Ink, cut_out, find_clear_ink, find_ink, find_parts
@@ -16,6 +17,7 @@ from digitlib.handwriting.pictures import Grey, resize
 _MAX_PARTS = 300
 _MOST_PIECES = 9  # of a digit: a 0 with a bar across can be cut in many places
 _ROW = 4  # small parts that form a line of their own, at least
+_LEANING = 0.3  # how far digits may lean as they are, in pixels to a side for each pixel up
 _BLURRED = 0.4  # of the usual slope at an outline: a shadow, or something out of focus
 _SIDESTEP = 0.3  # cost of a cut's step from one column to the next, in pixels of ink
 Box = tuple[int, ...]  # top, left, bottom, right, in pixels
@@ -106,6 +108,7 @@ def measure_line(writing: Writing, line: list[Piece]) -> float:
 def join_pieces(writing: Writing, line: list[Piece]) -> Iterator[Candidate]:
     """Yields, from left to right, every `Candidate` in a line: neighbours that can be one digit."""
     height = measure_line(writing, line)
+    skew = _find_skew(line, height, writing.slant)
     for first in range(len(line)):
         box = line[first].box
         for end in range(first + 1, min(len(line), first + _MOST_PIECES) + 1):
@@ -118,7 +121,7 @@ def join_pieces(writing: Writing, line: list[Piece]) -> Iterator[Candidate]:
                     break
             cut = end < len(line) and line[end].part == line[end - 1].part
             whole = not cut and (first == 0 or line[first - 1].part != line[first].part)
-            yield Candidate(first, end, box, cut, whole, _draw(writing, box, line[first:end]))
+            yield Candidate(first, end, box, cut, whole, _draw(writing, box, line[first:end], skew))
 
 
 def _drop_specks(mask):
@@ -299,7 +302,19 @@ def _distance(box, line, height):
     return down[nearest] + outside + 0.01 * min(aside[nearest], 10 * height)
 
 
-def _draw(writing, box, pieces):
+def _find_skew(line, height, slant):
+    """What levels a line, and sets its digits more upright if they lean far: float (2, 2)."""
+    boxes = np.array([piece.box for piece in line if piece.box[2] - piece.box[0] > 0.5 * height])
+    fall = 0.0  # in pixels for each pixel to the right
+    if len(boxes) > 2 and np.ptp(boxes[:, 1]) > 2 * height:
+        fall = np.clip(
+            theilslopes(boxes[:, ::2].sum(axis=1), boxes[:, 1::2].sum(axis=1))[0], -0.5, 0.5
+        )
+    lean = slant - np.clip(slant, -_LEANING, _LEANING)
+    return np.array([(1, -fall), (lean, 1 - lean * fall)])
+
+
+def _draw(writing, box, pieces, skew):
     """Draws these pieces alone, as an image like those of MNIST."""
     top, left, bottom, right = box
     around = slice(max(0, top - 2), bottom + 2), slice(max(0, left - 2), right + 2)
@@ -309,4 +324,14 @@ def _draw(writing, box, pieces):
         resize(layer, factor) for layer in (writing.amount[around], mask.astype(np.float32))
     )
     # Where a picture shrinks, a thin stroke covers less than half of any pixel.
-    return digit_to_image(cut_out(amount, covered > min(0.5, covered.max() / 2)))
+    return digit_to_image(_move(cut_out(amount, covered > min(0.5, covered.max() / 2)), skew))
+
+
+def _move(digit, matrix):
+    """Moves each pixel (row, column) of a digit by a matrix, unless it would hardly change."""
+    if np.allclose(matrix, np.eye(2), atol=0.05):
+        return digit
+    corners = np.array([(0, 0), (0, 1), (1, 0), (1, 1)]) * digit.shape @ matrix.T
+    back, first = np.linalg.inv(matrix), corners.min(axis=0)
+    shape = tuple(np.ceil(corners.max(axis=0) - first).astype(int))
+    return ndimage.affine_transform(digit, back, back @ first, output_shape=shape, order=1)
