@@ -112,7 +112,7 @@ def names_used():
 
 def test_the_package_and_its_functions_are_short():
     lines = sum(len(path.read_text("utf-8").splitlines()) for path in PACKAGE.rglob("*.py"))
-    assert lines <= 10_730
+    assert lines <= 10_750
     long = {}
     for module, tree in TREES.items():
         for node in ast.walk(tree):

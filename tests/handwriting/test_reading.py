@@ -132,6 +132,24 @@ def test_a_tilted_number_stays_one_line(reader, mnist):
         assert abs(len(reading.digits) - 6) <= 1
 
 
+@pytest.mark.parametrize(
+    ("first", "lean", "rise"), [(20, 0.6, 0), (20, 0.5, 0.3), (30, 0, 0.3), (30, 0.4, 0.25)]
+)
+def test_digits_that_lean_far_or_rise_are_set_upright(reader, mnist, first, lean, rise):
+    some = slice(first, first + 7)
+    page = Image.new("L", (970, 500))
+    for place, image in enumerate(mnist.test.images[some]):
+        page.paste(Image.fromarray(image).resize((112, 112)), (100 + 100 * place, 194))
+    # In coordinates around the middle, x' = x - lean * y and y' = y - rise * x'.
+    across = 1 + lean * rise, lean, -250 * lean - 485 * lean * rise
+    down = rise, 1, -485 * rise
+    page = page.transform(
+        page.size, Image.Transform.AFFINE, (*across, *down), Image.Resampling.BICUBIC
+    )
+    text = "".join(map(str, mnist.test.labels[some]))
+    assert read_digits(reader, 255 - np.asarray(page)).text == text
+
+
 def test_digits_of_different_heights_stand_in_one_line(reader, mnist):
     large, boxes = write(mnist.test.images[:3], [30, 30, 0])
     small, small_boxes = write(mnist.test.images[3:5], [20, 0], size=50, top=0)
