@@ -266,22 +266,14 @@ def _find_strokes(strip, low, high, line, pen):
 
 
 def _paint(colours, removed, mask):
-    """Paints what was removed with the mean of the paper around it."""
+    """Paints what was removed with the paper nearest to it."""
     paper = ndimage.uniform_filter((mask | removed).astype(np.float32), 3) < 0.01
     factor = min(1, 400 / max(removed.shape))
     weights = resize(paper.astype(np.float32), factor)
+    _, nearest = ndimage.distance_transform_edt(weights < 0.05, return_indices=True)
     painted = colours.copy()
     for channel in range(3):
         total = resize(colours[..., channel] * paper, factor)
-        painted[..., channel][removed] = resize_to(_fill(total, weights), paper.shape)[removed]
+        means = (total / np.maximum(weights, 0.05))[tuple(nearest)]
+        painted[..., channel][removed] = resize_to(means, paper.shape)[removed]
     return np.clip(painted, 0, 1)
-
-
-def _fill(total, weights):
-    """Means of the paper near each pixel, from sums of brightness and how much paper they hold."""
-    filled = np.full(total.shape, total.sum() / max(1, weights.sum()), np.float32)
-    for size in (49, 21, 9, 3):
-        weight = ndimage.uniform_filter(weights, size)
-        enough = weight > 0.05
-        filled[enough] = ndimage.uniform_filter(total, size)[enough] / weight[enough]
-    return filled
