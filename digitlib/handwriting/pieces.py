@@ -307,9 +307,8 @@ def _find_skew(line, height, slant):
     boxes = np.array([piece.box for piece in line if piece.box[2] - piece.box[0] > 0.5 * height])
     fall = 0.0  # in pixels for each pixel to the right
     if len(boxes) > 2 and np.ptp(boxes[:, 1]) > 2 * height:
-        fall = np.clip(
-            theilslopes(boxes[:, ::2].sum(axis=1), boxes[:, 1::2].sum(axis=1))[0], -0.5, 0.5
-        )
+        slope, *_ = theilslopes(boxes[:, ::2].mean(axis=1), boxes[:, 1::2].mean(axis=1))
+        fall = np.clip(slope, -0.5, 0.5)
     lean = slant - np.clip(slant, -_LEANING, _LEANING)
     return np.array([(1, -fall), (lean, 1 - lean * fall)])
 
